@@ -1,0 +1,132 @@
+"""Both of two match lists at once: how a stage's match limits a rule's.
+
+An Istio match list is an "or" of entries, an entry an "and" of fields, so the conjunction of two lists is the cross
+product of their entries. A pair that no request can fit is left out; a pair that cannot be written as one entry, or of
+which nobody can tell, is a `Clash`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+Match = dict[str, Any]
+_METHODS = re.compile(r"[A-Z]+(?:\|[A-Z]+)*")
+
+
+class Disjoint(Exception):
+    """No request fits both."""
+
+
+class Clash(Exception):
+    """Both sides set the field and bgen cannot write their conjunction; the argument names the field."""
+
+
+def both(one: list[Match] | None, two: list[Match] | None) -> list[Match] | None:
+    """The requests that fit both lists; None fits everything, an empty list nothing. Raises Clash."""
+    if one is None or two is None:
+        return two if one is None else one
+    found: list[Match] = []
+    for a in one:
+        for b in two:
+            try:
+                entry = combine(a, b)
+            except Disjoint:
+                continue
+            if entry not in found:
+                found.append(entry)
+    return found
+
+
+def combine(a: Match, b: Match) -> Match:
+    """One entry for the requests that fit both entries. Raises Disjoint or Clash."""
+    out: Match = {}
+    for field in (*a, *(name for name in b if name not in a)):
+        if field in a and field in b:
+            out[field] = a[field] if a[field] == b[field] else _one_field(field, a, b)
+        else:
+            out[field] = a.get(field, b.get(field))
+    return out
+
+
+def _one_field(field: str, a: Match, b: Match) -> Any:
+    one, two = a[field], b[field]
+    if field in ("headers", "queryParams"):
+        return _united(field, one, two, _text_match)
+    if field == "sourceLabels":
+        return _united(field, one, two, _only_equal)
+    if field == "withoutHeaders":
+        return _united(field, one, two, _never)
+    if field in ("port", "sourceNamespace"):
+        raise Disjoint
+    if field == "gateways":
+        shared = [name for name in one if name in two]
+        if not shared:
+            raise Disjoint
+        return shared
+    if field == "method":
+        return _method(one, two)
+    if field == "name":
+        return f"{one}-{two}"
+    ignoring_case = field == "uri" and (a.get("ignoreUriCase") or b.get("ignoreUriCase"))
+    if field in ("uri", "scheme", "authority") and not ignoring_case:
+        return _text_match(field, one, two)
+    raise Clash(field)
+
+
+def _united(field: str, one: Match, two: Match, judge: Any) -> Match:
+    shared = {k: one[k] if one[k] == two[k] else judge(f"{field} {k}", one[k], two[k]) for k in one if k in two}
+    return {**one, **two, **shared}
+
+
+def _only_equal(field: str, one: Any, two: Any) -> Any:
+    raise Disjoint
+
+
+def _never(field: str, one: Any, two: Any) -> Any:
+    raise Clash(field)
+
+
+def _text_match(field: str, one: Match, two: Match) -> Match:
+    """Two StringMatches: `exact` and `prefix` can be decided, a regex cannot, `{}` (present) yields to the other."""
+    if not one or not two:
+        return two or one
+    (kind, text), (other_kind, other) = _only(field, one), _only(field, two)
+    if "regex" in (kind, other_kind):
+        raise Clash(field)
+    if kind == "exact":
+        fits = text == other if other_kind == "exact" else text.startswith(other)
+    elif other_kind == "exact":
+        fits, one = other.startswith(text), two
+    else:
+        fits = text.startswith(other) or other.startswith(text)
+        one = one if len(text) >= len(other) else two
+    if not fits:
+        raise Disjoint
+    return one
+
+
+def _only(field: str, match: Match) -> tuple[str, str]:
+    if len(match) != 1:
+        raise Clash(field)
+    return next(iter(match.items()))
+
+
+def methods_of(match: Match) -> list[str] | None:
+    """The methods that a StringMatch lists, in its order; None when it is not a plain list of methods."""
+    text = match.get("exact") or match.get("regex") or ""
+    return text.split("|") if len(match) == 1 and _METHODS.fullmatch(text) else None
+
+
+def method_match(methods: list[str] | tuple[str, ...]) -> Match:
+    return {"exact": methods[0]} if len(methods) == 1 else {"regex": "|".join(methods)}
+
+
+def _method(one: Match, two: Match) -> Match:
+    left, right = methods_of(one), methods_of(two)
+    if left is None or right is None:
+        raise Clash("method")
+    shared = [method for method in left if method in right]
+    if not shared:
+        raise Disjoint
+    return method_match(shared)

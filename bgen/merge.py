@@ -1,0 +1,139 @@
+"""How layers of a spec become one: defaults ← shared ← slot.
+
+Mappings merge deep. Lists that Kubernetes merges by key (the `patchMergeKey` of its API types) merge by that key, and
+`$patch: delete` removes an entry. Every other list, and every union, is replaced whole. An explicit null removes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bgen.diagnostics import Path
+
+# Field name of a list → what identifies an entry. Containers may open one number for TCP and for UDP, hence two keys.
+MERGE_KEYS: dict[str, tuple[str, ...]] = {
+    "containers": ("name",),
+    "env": ("name",),
+    "hostAliases": ("ip",),
+    "imagePullSecrets": ("name",),
+    "initContainers": ("name",),
+    "ports": ("containerPort", "protocol"),
+    "resourceClaims": ("name",),
+    "schedulingGates": ("name",),
+    "volumeDevices": ("devicePath",),
+    "volumeMounts": ("mountPath",),
+    "volumes": ("name",),
+}
+_PROBE = frozenset(("exec", "httpGet", "tcpSocket", "grpc"))
+_HANDLER = frozenset(("exec", "httpGet", "tcpSocket", "sleep"))
+# Field name of a mapping (or of the list it is an entry of) → members of which one excludes the others.
+_UNIONS: dict[str, frozenset[str]] = {
+    "livenessProbe": _PROBE,
+    "readinessProbe": _PROBE,
+    "startupProbe": _PROBE,
+    "postStart": _HANDLER,
+    "preStop": _HANDLER,
+    "env": frozenset(("value", "valueFrom")),
+    "loadBalancer": frozenset(("simple", "consistentHash")),
+    "podDisruptionBudget": frozenset(("minAvailable", "maxUnavailable")),
+}
+
+
+def merge(base: Any, over: Any, field: str = "") -> Any:
+    """`over` laid on `base`; `field` is the name they stand under, which decides how lists and unions merge."""
+    if type(base) is dict and type(over) is dict:
+        return _mappings(base, over, field)
+    if type(base) is list and type(over) is list and field in MERGE_KEYS:
+        return _keyed_lists(base, over, field)
+    return settle(over)
+
+
+def settle(value: Any) -> Any:
+    """A layer with nothing below it: nulls and deletions have nothing to remove and go."""
+    if type(value) is dict:
+        return {name: settle(entry) for name, entry in value.items() if entry is not None}
+    if type(value) is list:
+        return [settle(entry) for entry in value if not _deletes(entry)]
+    return value
+
+
+def _mappings(base: dict[str, Any], over: dict[str, Any], field: str) -> dict[str, Any]:
+    dropped = _replaced(base, over, field)
+    merged = {}
+    for name in (*base, *(name for name in over if name not in base)):
+        if name in over:
+            if over[name] is not None:
+                merged[name] = merge(None if name in dropped else base.get(name), over[name], name)
+        elif name not in dropped:
+            merged[name] = base[name]
+    return merged
+
+
+def _replaced(base: dict[str, Any], over: dict[str, Any], field: str) -> frozenset[str]:
+    """The names of `base` that do not survive because `over` chooses a member of the same union."""
+    if field == "volumes":
+        members = frozenset(base) | frozenset(over) - {"name"}
+        members -= {"name"}
+    elif field == "strategy":
+        # The fields of one strategy type mean nothing to another.
+        return frozenset(base) if over.get("type", base.get("type")) != base.get("type") else frozenset()
+    else:
+        members = _UNIONS.get(field, frozenset())
+    return members if any(over[name] is not None for name in members if name in over) else frozenset()
+
+
+def _keyed_lists(base: list[Any], over: list[Any], field: str) -> list[Any]:
+    merged: list[Any] = list(base)
+    for entry in over:
+        same = [i for i, old in enumerate(merged) if identity(old, field) == identity(entry, field)]
+        if _deletes(entry):
+            merged = [old for i, old in enumerate(merged) if i not in same]
+        elif same:
+            merged[same[0]] = merge(merged[same[0]], entry, field)
+        else:
+            merged.append(settle(entry))
+    return merged
+
+
+def identity(entry: Any, field: str) -> tuple[Any, ...]:
+    """What tells an entry of a keyed list from the others."""
+    if type(entry) is not dict:
+        return (id(entry),)
+    return tuple(entry.get(key, "TCP" if key == "protocol" else None) for key in MERGE_KEYS[field])
+
+
+def _deletes(entry: Any) -> bool:
+    return type(entry) is dict and entry.get("$patch") == "delete"
+
+
+def trace(merged: Any, path: Path, layers: list[tuple[Path, Any]]) -> Path:
+    """Where in the spec the value at `path` of a merged object was written.
+
+    `layers` are the spec paths and data of what was merged, lowest first. Where a default wrote the value, the path of
+    its nearest written ancestor.
+    """
+    live = [(where, data) for where, data in layers if data is not None]
+    best: Path = live[-1][0] if live else (layers[0][0] if layers else ())
+    field = ""
+    for step in path:
+        key = identity(merged[step], field) if type(step) is int and field in MERGE_KEYS else None
+        live = [(where + (found,), data[found]) for where, data in live if (found := _step(data, step, key, field)) is not None]
+        if not live:
+            break
+        best = live[-1][0]
+        try:
+            merged = merged[step]
+        except (KeyError, IndexError, TypeError):
+            break
+        field = step if type(step) is str else field
+    return best
+
+
+def _step(data: Any, step: str | int, key: tuple[Any, ...] | None, field: str) -> str | int | None:
+    if type(step) is str:
+        return step if type(data) is dict and step in data else None
+    if type(data) is not list:
+        return None
+    if key is not None:
+        return next((i for i, entry in enumerate(data) if identity(entry, field) == key), None)
+    return step if step < len(data) else None

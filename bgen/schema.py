@@ -1,0 +1,277 @@
+"""`check`: JSON Schema → diagnostics at line and column, with hints. Shape only; meaning is for `rules`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from typing import Any
+
+from bgen import conforms
+from bgen.diagnostics import Diagnostic
+from bgen.diagnostics import Path
+from bgen.diagnostics import Rejected
+from bgen.source import Source
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+SPEC = "release.schema.json"
+DEFAULT_PLATFORM = {"kubernetes": "1.32", "istio": "1.28", "clusterDomain": "cluster.local"}
+
+
+def platform_of(data: dict[str, Any]) -> dict[str, str]:
+    """The platform that judges a spec, before it is known to be well formed: anything odd is left to the schema."""
+    written = data.get("platform")
+    given = written if type(written) is dict else {}
+    shape = conforms.bundle(SPEC)["properties"]["platform"]["properties"]
+    judge = conforms.checker("", "")
+    usable = {k: v for k, v in given.items() if k in shape and judge.conforms(v, shape[k], SPEC)}
+    return {**DEFAULT_PLATFORM, **usable}
+
+
+def check(source: Source) -> None:
+    """Raises Rejected with BG1xx: everything in which the spec departs from its schema."""
+    files = conforms.bundles_for(platform_of(source.data))
+    checker = conforms.checker(files["kubernetes"], files["istio"])
+    if checker.conforms(source.data, conforms.bundle(SPEC), SPEC):
+        return
+    found = [
+        source.diagnose(path, code, message, hint, at=at)
+        for path, code, message, hint, at in problems(source.data, {"$ref": SPEC}, checker, source)
+    ]
+    if not found:
+        raise AssertionError("jsonschema accepts what bgen.conforms refuses")
+    raise Rejected(found)
+
+
+Problem = tuple[Path, str, str, str, str]
+
+
+def problems(value: Any, schema: conforms.Schema, checker: conforms.Checker, source: Source | None = None) -> list[Problem]:
+    """Every departure of `value` from `schema` by jsonschema: path, code, message, hint, and "key" or "value".
+
+    `source` gives the raw text of scalars for hints.
+    """
+    found: dict[Problem, None] = {}
+    for error in _validator(schema, checker).iter_errors(value):
+        found.update(dict.fromkeys(_explain(error, (), source)))
+    return list(found)
+
+
+_BASE = "https://bgen.invalid/schemas/"
+
+
+def _validator(schema: conforms.Schema, checker: conforms.Checker) -> Any:
+    # Loaded here, on the way to a rejection: importing jsonschema costs more than a whole build.
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+    from referencing import Registry
+    from referencing.jsonschema import DRAFT202012
+
+    def retrieve(uri: str) -> Any:
+        file = uri.removeprefix(_BASE)
+        return DRAFT202012.create_resource(conforms.bundle(checker.file(file)))
+
+    own = {"pattern": _pattern, "x-later": _later}
+    if checker.complete:
+        own |= {"x-required": _needed, "properties": _properties(Draft202012Validator.VALIDATORS["properties"])}
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {name: (lambda _, v, test=test: test(v)) for name, test in conforms.TYPES.items()}
+    )
+    validator = extend(Draft202012Validator, own, type_checker=types)
+    registry: Any = Registry(retrieve=retrieve)  # type: ignore[call-arg]
+    return validator({"$ref": _BASE + schema["$ref"]}, registry=registry)
+
+
+def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
+    from jsonschema.exceptions import ValidationError
+
+    if type(value) is str and not conforms.regex(pattern).search(value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _later(validator: Any, comes: str, value: Any, schema: Any) -> Iterator[ValidationError]:
+    from jsonschema.exceptions import ValidationError
+
+    yield ValidationError(comes)
+
+
+def _needed(validator: Any, names: list[str], value: Any, schema: Any) -> Iterator[ValidationError]:
+    from jsonschema.exceptions import ValidationError
+
+    if type(value) is dict:
+        for name in names:
+            if name not in value:
+                yield ValidationError(f"{name!r} is a required property")
+
+
+def _properties(standard: Any) -> Any:
+    """The keyword `properties` for complete objects, where neither null nor `$patch` has anything left to remove."""
+
+    def properties(validator: Any, parts: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+        from jsonschema.exceptions import ValidationError
+
+        yield from standard(validator, parts, value, schema)
+        if type(value) is dict:
+            for name, entry in value.items():
+                if entry is None or name == "$patch":
+                    yield ValidationError("null and $patch are for merging", path=[name], validator="type", validator_value="object")
+
+    return properties
+
+
+def _explain(error: ValidationError, base: Path, source: Source | None) -> Iterator[Problem]:
+    path: Path = (*base, *error.relative_path)
+    keyword = str(error.validator)
+    if keyword in ("anyOf", "oneOf"):
+        yield from _alternatives(error, path, source)
+    elif keyword == "additionalProperties":
+        yield from _unknown(error, path)
+    elif keyword in ("required", "x-required"):
+        # jsonschema says one missing name per error, quoted at the front of the message.
+        name = error.message.split("'")[1]
+        yield path, "BG103", f"{_at(path)} lacks `{name}`", _field_hint(error, name), "key"
+    elif keyword == "type":
+        yield _wrong_type(error, path, source)
+    elif keyword in ("enum", "const"):
+        yield _wrong_word(error, path)
+    elif keyword == "x-later":
+        message = f"`{_dotted(path)}` is not available yet"
+        yield path, "BG108", message, f"it comes with {error.validator_value}; remove it until then", "key"
+    else:
+        yield _out_of_bounds(error, path, keyword)
+
+
+def _unknown(error: ValidationError, path: Path) -> Iterator[Problem]:
+    schema: Any = error.schema
+    known = list(schema.get("properties", {}))
+    for name in error.instance:
+        if name not in known:
+            if path == ("slots",):
+                hint = "bgen has two slots by design, blue and green: a release is a step from one version to the next"
+            else:
+                hint = _meant(name, known) or f"known here: {', '.join(sorted(known))}"
+            yield (*path, name), "BG101", f"unknown key `{name}` in {_at(path)}", hint, "key"
+
+
+def _meant(word: str, known: list[str]) -> str:
+    lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    return f"did you mean `{lower[close[0]]}`?" if close else ""
+
+
+def _wrong_type(error: ValidationError, path: Path, source: Source | None) -> Problem:
+    value: Any = error.instance
+    wanted = error.validator_value if type(error.validator_value) is list else [error.validator_value]
+    names = [_TYPE_NAMES[name] for name in wanted if name != "null"]
+    raw = source.raw(path) if source else ""
+    hint = ""
+    if "string" in wanted and type(value) in (int, float, bool):
+        hint = f'quote it: "{raw or value}"'
+    elif type(value) is str and type(value) is str and any(name in wanted for name in ("integer", "number")):
+        hint = "write the number without quotes" if value.strip().isdigit() else ""
+    elif type(value) is str and wanted == ["boolean"]:
+        hint = "write true or false, without quotes"
+    elif "array" in wanted:
+        hint = "a list: each entry on a line of its own, after `- `"
+    elif value is None:
+        hint = "remove the line to get the default"
+    return path, "BG102", f"{_at(path)} must be {' or '.join(names)}, not {_shown(value)}", hint, "value"
+
+
+_TYPE_NAMES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+    "null": "null",
+}
+
+
+def _shown(value: Any) -> str:
+    if type(value) is dict:
+        return "a mapping"
+    if type(value) is list:
+        return "a list"
+    if value is None:
+        return "null"
+    text = ("true" if value else "false") if type(value) is bool else f'"{value}"' if type(value) is str else str(value)
+    return text if len(text) <= 60 else text[:57] + '…"'
+
+
+def _wrong_word(error: ValidationError, path: Path) -> Problem:
+    allowed = error.validator_value if error.validator == "enum" else [error.validator_value]
+    words = [str(word) for word in allowed if word is not None]
+    hint = _meant(str(error.instance), words) or ("write " if len(words) == 1 else "one of: ") + ", ".join(words)
+    return path, "BG104", f"{_at(path)} cannot be {_shown(error.instance)}", hint, "value"
+
+
+def _out_of_bounds(error: ValidationError, path: Path, keyword: str) -> Problem:
+    schema: Any = error.schema
+    limit: Any = error.validator_value
+    what, value = _at(path), _shown(error.instance)
+    if keyword in _NUMBER_LIMITS:
+        low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum", schema.get("exclusiveMaximum"))
+        allowed = f"between {low} and {high}" if low is not None and high is not None else f"{_NUMBER_LIMITS[keyword]} {limit}"
+        return path, "BG105", f"{what} is {value}, it must be {allowed}", "", "value"
+    hint = schema.get("x-hint") or (f"it must match {schema['pattern']}" if keyword == "pattern" else "")
+    if keyword == "pattern":
+        return path, "BG106", f"{what} cannot be {value}", hint, "value"
+    if keyword in ("minLength", "maxLength"):
+        return path, "BG106", f"{what} has {len(error.instance)} characters, {_SIZE[keyword]} {limit}", hint, "value"
+    if keyword in ("minItems", "maxItems", "minProperties", "maxProperties"):
+        return path, "BG107", f"{what} has {len(error.instance)} entries, {_SIZE[keyword]} {limit}", hint, "key"
+    if keyword == "uniqueItems":
+        return path, "BG107", f"{what} says the same thing twice", "keep one", "key"
+    return path, "BG109", f"{what} is not valid here", hint, "value"
+
+
+_NUMBER_LIMITS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than", "exclusiveMaximum": "less than", "multipleOf": "a multiple of"}
+_SIZE = {"minLength": "at least", "maxLength": "at most", "minItems": "at least", "maxItems": "at most", "minProperties": "at least", "maxProperties": "at most"}
+
+
+def _alternatives(error: ValidationError, path: Path, source: Source | None) -> Iterator[Problem]:
+    """Of several shapes that a value may have, explain the one it was most likely meant to have."""
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    likely = [found for found in branches.values() if not any(e.validator == "type" and not e.relative_path for e in found)]
+    if len(likely) == 1:
+        for inner in likely[0]:
+            yield from _explain(inner, path, source)
+    elif not likely and branches:
+        wanted: list[str] = []
+        for found in branches.values():
+            kinds: Any = found[0].validator_value
+            wanted += [kinds] if type(kinds) is str else kinds
+        words = dict.fromkeys(_TYPE_NAMES[name] for name in wanted if name != "null" and name in _TYPE_NAMES)
+        yield path, "BG102", f"{_at(path)} must be {' or '.join(words)}, not {_shown(error.instance)}", "", "value"
+    else:
+        names = sorted({str(n) for part in error.validator_value for n in part.get("required", ())} if type(error.validator_value) is list else ())
+        given = [name for name in names if type(error.instance) is dict and name in error.instance]
+        hint = f"give exactly one of: {', '.join(names)}" if names else ""
+        clash = f"{_at(path)} has {' and '.join(given)} together" if len(given) > 1 else f"{_at(path)} is not valid here"
+        yield path, "BG109", clash, hint, "key"
+
+
+def _field_hint(error: ValidationError, name: str) -> str:
+    schema: Any = error.schema
+    examples = schema.get("properties", {}).get(name, {}).get("examples")
+    return f"as in `{name}: {examples[0]}`" if examples and type(examples[0]) in (str, int) else f"add `{name}`"
+
+
+def _dotted(path: Path) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if type(step) is int else f".{step}" if text else str(step)
+    return text
+
+
+def _at(path: Path) -> str:
+    return f"`{_dotted(path)}`" if path else "the release"
+
+
+dotted = _dotted

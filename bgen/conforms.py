@@ -125,7 +125,9 @@ class Checker:
         if self.complete:
             needed = (*needed, *schema.get("x-required", ()))
         size = len(value)
-        return all(name in value for name in needed) and schema.get("minProperties", 0) <= size <= schema.get("maxProperties", size)
+        return all(name in value for name in needed) and schema.get("minProperties", 0) <= size <= schema.get(
+            "maxProperties", size
+        )
 
     def _list(self, value: list[Any], schema: Schema, home: str) -> bool:
         size = len(value)
@@ -143,7 +145,7 @@ class Checker:
         return "pattern" not in schema or regex(schema["pattern"]).search(value) is not None
 
     def _number(self, value: float, schema: Schema, home: str) -> bool:
-        if "minimum" in schema and value < schema["minimum"] or "maximum" in schema and value > schema["maximum"]:
+        if not schema.get("minimum", value) <= value <= schema.get("maximum", value):
             return False
         if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
             return False

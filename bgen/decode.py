@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bgen.merge import merge
 from bgen.merge import settle
 from bgen.release import Alert
@@ -46,7 +44,11 @@ TRAFFIC_POLICY: Fields = {
 }
 POD_DISRUPTION_BUDGET: Fields = {"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
 _SECCOMP = {"seccompProfile": {"type": "RuntimeDefault"}}
-POD_SECURITY: dict[str, Fields] = {"restricted": {"runAsNonRoot": True, **_SECCOMP}, "baseline": dict(_SECCOMP), "none": {}}
+POD_SECURITY: dict[str, Fields] = {
+    "restricted": {"runAsNonRoot": True, **_SECCOMP},
+    "baseline": dict(_SECCOMP),
+    "none": {},
+}
 CONTAINER_SECURITY: dict[str, Fields] = {
     "restricted": {
         "allowPrivilegeEscalation": False,
@@ -67,6 +69,7 @@ ALERTS: dict[str, Alert] = {
     "BlueGreenVersionNoTraffic": Alert(True, None, "5m", "critical"),
 }
 # What a further rule takes over from `route` when it says nothing itself; rewrite and fault belong to the default rule.
+_TMP = "/tmp"  # noqa: S108 - a path inside the container
 INHERITED = ("timeout", "retries", "corsPolicy", "headers")
 
 
@@ -209,7 +212,9 @@ class _Base:
         for field in ("initContainers", "containers"):
             if field in pod:
                 pod[field] = [
-                    {**entry, "securityContext": merge(security, entry.get("securityContext", {}))} if security else entry
+                    {**entry, "securityContext": merge(security, entry.get("securityContext", {}))}
+                    if security
+                    else entry
                     for entry in pod[field]
                 ]
         everyone = [*pod.get("initContainers", ()), *pod.get("containers", ())]
@@ -217,7 +222,9 @@ class _Base:
             _give_tmp(entry, pod, "tmp" if entry is container else f"tmp-{entry.get('name')}")
         return pod
 
-    def _pod_labels(self, own: Fields, written: dict[str, str], identity: dict[str, str], version: str) -> dict[str, str]:
+    def _pod_labels(
+        self, own: Fields, written: dict[str, str], identity: dict[str, str], version: str
+    ) -> dict[str, str]:
         # canonical-name and -revision decide Istio's telemetry labels before any app.kubernetes.io label does.
         istio = {
             "service.istio.io/canonical-name": self.data["name"],
@@ -238,7 +245,12 @@ class _Base:
 
 def _spread(identity: dict[str, str]) -> list[Fields]:
     return [
-        {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": {"matchLabels": identity}}
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": identity},
+        }
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]
 
@@ -248,12 +260,12 @@ def _give_tmp(container: Fields, pod: Fields, volume: str) -> None:
     if not container.get("securityContext", {}).get("readOnlyRootFilesystem"):
         return
     mounts = container.get("volumeMounts", [])
-    if any(mount.get("mountPath", "").rstrip("/") == "/tmp" for mount in mounts):
+    if any(mount.get("mountPath", "").rstrip("/") == _TMP for mount in mounts):
         return
     taken = {entry.get("name") for entry in pod.get("volumes", ())}
     while volume in taken:
         volume = f"{volume}-bgen"
-    container["volumeMounts"] = [*mounts, {"name": volume, "mountPath": "/tmp"}]
+    container["volumeMounts"] = [*mounts, {"name": volume, "mountPath": _TMP}]
     pod["volumes"] = [*pod.get("volumes", []), {"name": volume, "emptyDir": {}}]
 
 
@@ -287,7 +299,9 @@ def _stage(stage: Fields) -> Stage:
 
 
 def _mirror(mirror: Fields) -> Mirror:
-    return Mirror(mirror.get("percent", 100), tuple(mirror.get("methods", ("GET", "HEAD"))), settle(mirror.get("match")))
+    return Mirror(
+        mirror.get("percent", 100), tuple(mirror.get("methods", ("GET", "HEAD"))), settle(mirror.get("match"))
+    )
 
 
 def _autoscaling(data: Fields) -> Autoscaling | None:
@@ -299,7 +313,10 @@ def _autoscaling(data: Fields) -> Autoscaling | None:
         # ContainerResource counts the application alone; Resource would count the proxy's cpu too.
         name = data.get("container", {}).get("name") or data["name"]
         target = {"type": "Utilization", "averageUtilization": written["cpu"]}
-        metrics = [{"type": "ContainerResource", "containerResource": {"name": "cpu", "container": name, "target": target}}, *metrics]
+        metrics = [
+            {"type": "ContainerResource", "containerResource": {"name": "cpu", "container": name, "target": target}},
+            *metrics,
+        ]
     smallest = written.get("minReplicas", REPLICAS)
     return Autoscaling(smallest, written["maxReplicas"], metrics, settle(written.get("behavior")))
 
@@ -314,11 +331,21 @@ def _gateway(data: Fields) -> Gateway | None:
     if written is None:
         return None
     hosts = list(data.get("hosts", ()))
-    servers: list[Fields] = [{**server, "hosts": server.get("hosts", hosts)} for server in settle(written.get("servers", []))]
+    servers: list[Fields] = [
+        {**server, "hosts": server.get("hosts", hosts)} for server in settle(written.get("servers", []))
+    ]
     if "tls" in written:
-        redirect = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": hosts, "tls": {"httpsRedirect": True}}
+        redirect = {
+            "port": {"number": 80, "name": "http", "protocol": "HTTP"},
+            "hosts": hosts,
+            "tls": {"httpsRedirect": True},
+        }
         tls = {"mode": "SIMPLE", "credentialName": written["tls"]}
-        servers = [redirect, {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "hosts": hosts, "tls": tls}, *servers]
+        servers = [
+            redirect,
+            {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "hosts": hosts, "tls": tls},
+            *servers,
+        ]
     elif not servers:
         servers = [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": hosts}]
     return Gateway(

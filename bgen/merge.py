@@ -117,7 +117,11 @@ def trace(merged: Any, path: Path, layers: list[tuple[Path, Any]]) -> Path:
     field = ""
     for step in path:
         key = identity(merged[step], field) if type(step) is int and field in MERGE_KEYS else None
-        live = [(where + (found,), data[found]) for where, data in live if (found := _step(data, step, key, field)) is not None]
+        live = [
+            ((*where, found), data[found])
+            for where, data in live
+            if (found := _step(data, step, key, field)) is not None
+        ]
         if not live:
             break
         best = live[-1][0]
@@ -136,4 +140,4 @@ def _step(data: Any, step: str | int, key: tuple[Any, ...] | None, field: str) -
         return None
     if key is not None:
         return next((i for i, entry in enumerate(data) if identity(entry, field) == key), None)
-    return step if step < len(data) else None
+    return step if type(step) is int and step < len(data) else None

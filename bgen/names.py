@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from bgen.release import Release
 from bgen.release import Slot
 
@@ -12,6 +14,7 @@ GENERATE_PATHS = "argocd.argoproj.io/manifest-generate-paths"
 STAGE = "bgen/stage"
 ROLLBACK_REASON = "bgen/rollback-reason"
 ROLLBACK_AT = "bgen/rollback-at"
+CANONICAL_REVISION = "service.istio.io/canonical-revision"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "bgen"}
 
 REQUESTS = "istio_requests_total"
@@ -49,8 +52,14 @@ def application(release: Release) -> str:
 
 
 def dashboard_uid(release: Release) -> str:
-    """At most 40 characters (Grafana's dashboard API), the same for every stage."""
-    return f"bgen-{release.namespace}-{release.name}"[:40].rstrip("-")
+    """At most 40 characters (Grafana's dashboard API), the same for every stage, another for every name and namespace."""
+    digest = sha256(f"{release.namespace}/{release.name}".encode()).hexdigest()[:8]
+    return f"bgen-{release.name[:26].rstrip('-')}-{digest}"
+
+
+def revision(slot: Slot) -> str:
+    """The slot's value of `destination_canonical_revision` in Istio's metrics; a pod label of the user's may replace it."""
+    return slot.pod_labels.get(CANONICAL_REVISION, slot.version)
 
 
 def subset_labels(release: Release, slot: Slot) -> dict[str, str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from bgen import conforms
-from bgen.diagnostics import Diagnostic
 from bgen.diagnostics import Path
 from bgen.diagnostics import Rejected
 from bgen.source import Source
@@ -48,7 +47,9 @@ def check(source: Source) -> None:
 Problem = tuple[Path, str, str, str, str]
 
 
-def problems(value: Any, schema: conforms.Schema, checker: conforms.Checker, source: Source | None = None) -> list[Problem]:
+def problems(
+    value: Any, schema: conforms.Schema, checker: conforms.Checker, source: Source | None = None
+) -> list[Problem]:
     """Every departure of `value` from `schema` by jsonschema: path, code, message, hint, and "key" or "value".
 
     `source` gives the raw text of scalars for hints.
@@ -73,13 +74,13 @@ def _validator(schema: conforms.Schema, checker: conforms.Checker) -> Any:
         file = uri.removeprefix(_BASE)
         return DRAFT202012.create_resource(conforms.bundle(checker.file(file)))
 
-    own = {"pattern": _pattern, "x-later": _later}
+    own: dict[str, Any] = {"pattern": _pattern, "x-later": _later}
     if checker.complete:
         own |= {"x-required": _needed, "properties": _properties(Draft202012Validator.VALIDATORS["properties"])}
     types = Draft202012Validator.TYPE_CHECKER.redefine_many(
         {name: (lambda _, v, test=test: test(v)) for name, test in conforms.TYPES.items()}
     )
-    validator = extend(Draft202012Validator, own, type_checker=types)
+    validator: Any = extend(Draft202012Validator, own, type_checker=types)  # type: ignore[no-untyped-call]
     registry: Any = Registry(retrieve=retrieve)  # type: ignore[call-arg]
     return validator({"$ref": _BASE + schema["$ref"]}, registry=registry)
 
@@ -116,7 +117,9 @@ def _properties(standard: Any) -> Any:
         if type(value) is dict:
             for name, entry in value.items():
                 if entry is None or name == "$patch":
-                    yield ValidationError("null and $patch are for merging", path=[name], validator="type", validator_value="object")
+                    yield ValidationError(
+                        "null and $patch are for merging", path=[name], validator="type", validator_value="object"
+                    )
 
     return properties
 
@@ -146,7 +149,8 @@ def _explain(error: ValidationError, base: Path, source: Source | None) -> Itera
 def _unknown(error: ValidationError, path: Path) -> Iterator[Problem]:
     schema: Any = error.schema
     known = list(schema.get("properties", {}))
-    for name in error.instance:
+    instance: Any = error.instance
+    for name in instance:
         if name not in known:
             if path == ("slots",):
                 hint = "bgen has two slots by design, blue and green: a release is a step from one version to the next"
@@ -163,7 +167,8 @@ def _meant(word: str, known: list[str]) -> str:
 
 def _wrong_type(error: ValidationError, path: Path, source: Source | None) -> Problem:
     value: Any = error.instance
-    wanted = error.validator_value if type(error.validator_value) is list else [error.validator_value]
+    kinds: Any = error.validator_value
+    wanted: list[str] = kinds if type(kinds) is list else [kinds]
     names = [_TYPE_NAMES[name] for name in wanted if name != "null"]
     raw = source.raw(path) if source else ""
     hint = ""
@@ -203,7 +208,8 @@ def _shown(value: Any) -> str:
 
 
 def _wrong_word(error: ValidationError, path: Path) -> Problem:
-    allowed = error.validator_value if error.validator == "enum" else [error.validator_value]
+    given: Any = error.validator_value
+    allowed = given if error.validator == "enum" else [given]
     words = [str(word) for word in allowed if word is not None]
     hint = _meant(str(error.instance), words) or ("write " if len(words) == 1 else "one of: ") + ", ".join(words)
     return path, "BG104", f"{_at(path)} cannot be {_shown(error.instance)}", hint, "value"
@@ -212,25 +218,46 @@ def _wrong_word(error: ValidationError, path: Path) -> Problem:
 def _out_of_bounds(error: ValidationError, path: Path, keyword: str) -> Problem:
     schema: Any = error.schema
     limit: Any = error.validator_value
+    instance: Any = error.instance
     what, value = _at(path), _shown(error.instance)
     if keyword in _NUMBER_LIMITS:
-        low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum", schema.get("exclusiveMaximum"))
-        allowed = f"between {low} and {high}" if low is not None and high is not None else f"{_NUMBER_LIMITS[keyword]} {limit}"
+        low, high = (
+            schema.get("minimum", schema.get("exclusiveMinimum")),
+            schema.get("maximum", schema.get("exclusiveMaximum")),
+        )
+        allowed = (
+            f"between {low} and {high}"
+            if low is not None and high is not None
+            else f"{_NUMBER_LIMITS[keyword]} {limit}"
+        )
         return path, "BG105", f"{what} is {value}, it must be {allowed}", "", "value"
     hint = schema.get("x-hint") or (f"it must match {schema['pattern']}" if keyword == "pattern" else "")
     if keyword == "pattern":
         return path, "BG106", f"{what} cannot be {value}", hint, "value"
     if keyword in ("minLength", "maxLength"):
-        return path, "BG106", f"{what} has {len(error.instance)} characters, {_SIZE[keyword]} {limit}", hint, "value"
+        return path, "BG106", f"{what} has {len(instance)} characters, {_SIZE[keyword]} {limit}", hint, "value"
     if keyword in ("minItems", "maxItems", "minProperties", "maxProperties"):
-        return path, "BG107", f"{what} has {len(error.instance)} entries, {_SIZE[keyword]} {limit}", hint, "key"
+        return path, "BG107", f"{what} has {len(instance)} entries, {_SIZE[keyword]} {limit}", hint, "key"
     if keyword == "uniqueItems":
         return path, "BG107", f"{what} says the same thing twice", "keep one", "key"
     return path, "BG109", f"{what} is not valid here", hint, "value"
 
 
-_NUMBER_LIMITS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than", "exclusiveMaximum": "less than", "multipleOf": "a multiple of"}
-_SIZE = {"minLength": "at least", "maxLength": "at most", "minItems": "at least", "maxItems": "at most", "minProperties": "at least", "maxProperties": "at most"}
+_NUMBER_LIMITS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+    "multipleOf": "a multiple of",
+}
+_SIZE = {
+    "minLength": "at least",
+    "maxLength": "at most",
+    "minItems": "at least",
+    "maxItems": "at most",
+    "minProperties": "at least",
+    "maxProperties": "at most",
+}
 
 
 def _alternatives(error: ValidationError, path: Path, source: Source | None) -> Iterator[Problem]:
@@ -238,7 +265,9 @@ def _alternatives(error: ValidationError, path: Path, source: Source | None) -> 
     branches: dict[Any, list[ValidationError]] = {}
     for inner in error.context or ():
         branches.setdefault(inner.relative_schema_path[0], []).append(inner)
-    likely = [found for found in branches.values() if not any(e.validator == "type" and not e.relative_path for e in found)]
+    likely = [
+        found for found in branches.values() if not any(e.validator == "type" and not e.relative_path for e in found)
+    ]
     if len(likely) == 1:
         for inner in likely[0]:
             yield from _explain(inner, path, source)
@@ -250,10 +279,16 @@ def _alternatives(error: ValidationError, path: Path, source: Source | None) -> 
         words = dict.fromkeys(_TYPE_NAMES[name] for name in wanted if name != "null" and name in _TYPE_NAMES)
         yield path, "BG102", f"{_at(path)} must be {' or '.join(words)}, not {_shown(error.instance)}", "", "value"
     else:
-        names = sorted({str(n) for part in error.validator_value for n in part.get("required", ())} if type(error.validator_value) is list else ())
+        names = sorted(
+            {str(n) for part in error.validator_value for n in part.get("required", ())}
+            if type(error.validator_value) is list
+            else ()
+        )
         given = [name for name in names if type(error.instance) is dict and name in error.instance]
         hint = f"give exactly one of: {', '.join(names)}" if names else ""
-        clash = f"{_at(path)} has {' and '.join(given)} together" if len(given) > 1 else f"{_at(path)} is not valid here"
+        clash = (
+            f"{_at(path)} has {' and '.join(given)} together" if len(given) > 1 else f"{_at(path)} is not valid here"
+        )
         yield path, "BG109", clash, hint, "key"
 
 

@@ -106,7 +106,9 @@ def parse(content: bytes, file: str) -> Source:
     if problems:
         raise Rejected([diagnose(problem) for problem in problems])
     if root is None:
-        raise Rejected([Diagnostic(file, 1, 1, "BG009", "the file holds no release", "start with `bgen/v1`: see the README")])
+        raise Rejected(
+            [Diagnostic(file, 1, 1, "BG009", "the file holds no release", "start with `bgen/v1`: see the README")]
+        )
     if type(root.value) is not dict:
         raise Rejected([Diagnostic(file, root.line + 1, root.column + 1, "BG009", "a release is a mapping of fields")])
     return Source(file, text, root)

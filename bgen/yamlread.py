@@ -98,9 +98,13 @@ def resolve(raw: str) -> Any:
     return raw
 
 
+# A literal line of a template, such as a command: no reader has a type that begins with a letter and holds a blank.
+_SENTENCE = re.compile(r"[A-Za-z][!-~]*(?: [!-~]+)+")
+
+
 def resolve_strictly(raw: str) -> Any:
-    """The value of a plain scalar of a finished document: the emitter's own grammar and nothing else."""
-    if yamltext.PLAIN.fullmatch(raw):
+    """The value of a plain scalar of a finished document: what the emitter and the templates write, nothing else."""
+    if yamltext.PLAIN.fullmatch(raw) or _SENTENCE.fullmatch(raw):
         return raw
     if raw in ("true", "false"):
         return raw == "true"
@@ -198,7 +202,9 @@ def _compose(events: Iterator[Any], resolver: Callable[[str], Any], problems: li
         elif kind == "DocumentStartEvent":
             documents += 1
             if documents > 1:
-                raise Unreadable(Problem(event.start_mark.line, event.start_mark.column, "documents", "a second document", _ONE))
+                raise Unreadable(
+                    Problem(event.start_mark.line, event.start_mark.column, "documents", "a second document", _ONE)
+                )
             continue
         else:
             continue
@@ -222,7 +228,9 @@ def _collection(event: Any, kind: str, stack: list[_Open], problems: list[Proble
     if event.tag:
         problems.append(Problem(mark.line, mark.column, "anchor", f"tag {_tag(event)}", "remove the tag"))
     if stack and type(stack[-1].node.value) is dict and stack[-1].key is None:
-        raise Unreadable(Problem(mark.line, mark.column, "key", "a key that is not text", "`{{ … }}` and lists cannot be keys"))
+        raise Unreadable(
+            Problem(mark.line, mark.column, "key", "a key that is not text", "`{{ … }}` and lists cannot be keys")
+        )
     return Node(mark.line, mark.column, {}, "", {}) if kind[0] == "M" else Node(mark.line, mark.column, [], "", [])
 
 
@@ -234,7 +242,9 @@ def _value(event: Any, mark: Any, resolver: Callable[[str], Any], problems: list
     if event.anchor:
         problems.append(Problem(mark.line, mark.column, "anchor", f"anchor &{event.anchor}", _NO_ANCHORS))
     if event.tag and event.tag != "!":
-        problems.append(Problem(mark.line, mark.column, "anchor", f"tag {_tag(event)}", "remove the tag, quote the text"))
+        problems.append(
+            Problem(mark.line, mark.column, "anchor", f"tag {_tag(event)}", "remove the tag, quote the text")
+        )
         return event.value
     if event.style in ("'", '"', "|", ">"):
         return event.value
@@ -268,7 +278,9 @@ def _key(event: Any, node: Node, resolver: Callable[[str], Any], problems: list[
             problems += _key_problem(name, mark, resolver)
     if name in node.items:
         first = node.items[name][0] + 1
-        problems.append(Problem(mark.line, mark.column, "duplicate", f"{name} stands twice, first in line {first}", "keep one"))
+        problems.append(
+            Problem(mark.line, mark.column, "duplicate", f"{name} stands twice, first in line {first}", "keep one")
+        )
     return mark.line, mark.column, name
 
 

@@ -47,7 +47,7 @@ def scalar(value: object) -> str:
     """Any leaf as one line of YAML. Raises TypeError or ValueError for what no manifest may hold (None, NaN, objects)."""
     kind = type(value)
     if kind is str:
-        return text(value)  # type: ignore[arg-type]
+        return text(value)
     if kind is bool:
         return "true" if value else "false"
     if kind is int:

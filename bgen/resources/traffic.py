@@ -144,7 +144,9 @@ def _staged(
     found = []
     if stage.match is not None:
         chosen = {**fields, **(stage.candidate or {})}
-        found.append(_rule(f"{name}-candidate", both(match, stage.match), chosen, [_to(release, release.candidate, port)]))
+        found.append(
+            _rule(f"{name}-candidate", both(match, stage.match), chosen, [_to(release, release.candidate, port)])
+        )
     if stage.mirror and not (port.protocol == "grpc" and "POST" not in stage.mirror.methods):
         copied = both(both(match, [{"method": method_match(stage.mirror.methods)}]), stage.mirror.match)
         copy = {**_to(release, release.candidate, port), "percentage": {"value": stage.mirror.percent}}
@@ -175,7 +177,9 @@ def _rule(
     route: list[Fields] | None = None,
     mirrors: list[Fields] | None = None,
 ) -> HTTPRule:
-    return HTTPRule(name=name, match=match, route=route, mirrors=mirrors, **{field: fields.get(field) for field in RULE_FIELDS})
+    return HTTPRule(
+        name=name, match=match, route=route, mirrors=mirrors, **{field: fields.get(field) for field in RULE_FIELDS}
+    )
 
 
 def _tcp_rules(release: Release, stage: Stage) -> list[Fields]:

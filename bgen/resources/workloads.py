@@ -70,7 +70,8 @@ def _view(kind: type[_View], native: Fields) -> _View:
     """A native mapping as the template's dataclass: a field for each line, the rest under `others` in the data's order."""
     known = [field.name for field in fields(kind) if field.name != "others"]
     others = {name: value for name, value in native.items() if name not in known}
-    return kind(**{name: native.get(name) for name in known}, others=others)
+    lines: dict[str, Any] = {name: native.get(name) for name in known}
+    return kind(**lines, others=others)
 
 
 def documents(release: Release) -> list[Document]:
@@ -78,9 +79,13 @@ def documents(release: Release) -> list[Document]:
     for slot in release.slots.values():
         found.append(_document(f"deployment-{slot.name}", "deployment", _deployment(release, slot)))
         if release.pod_disruption_budget is not None:
-            found.append(_document(f"pod-disruption-budget-{slot.name}", "pod-disruption-budget", _budget(release, slot)))
+            found.append(
+                _document(f"pod-disruption-budget-{slot.name}", "pod-disruption-budget", _budget(release, slot))
+            )
         if release.autoscaling:
-            found.append(_document(f"horizontal-pod-autoscaler-{slot.name}", "horizontal-pod-autoscaler", _hpa(release, slot)))
+            found.append(
+                _document(f"horizontal-pod-autoscaler-{slot.name}", "horizontal-pod-autoscaler", _hpa(release, slot))
+            )
     found.append(_document("service", "service", _service(release)))
     if release.service_account.create:
         found.append(_document("service-account", "service-account", _account(release)))

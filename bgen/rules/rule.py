@@ -1,0 +1,82 @@
+"""What a rule is, and what several of them need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+from typing import NamedTuple
+
+from bgen.diagnostics import Diagnostic
+from bgen.diagnostics import Path
+from bgen.merge import trace
+from bgen.release import Release
+from bgen.release import Slot
+from bgen.source import Source
+
+
+class Finding(NamedTuple):
+    """What a rule says: the path in the spec, one sentence, and what to do. `at` is "key" or "value"."""
+
+    path: Path
+    message: str
+    hint: str = ""
+    at: str = "value"
+
+
+Generator = Callable[[Release, Source], Iterator[Finding]]
+
+
+class Rule(NamedTuple):
+    """A registered generator with its code and severity."""
+
+    code: str
+    severity: str
+    title: str
+    generator: Generator
+
+    def __call__(self, release: Release, source: Source) -> Iterator[Diagnostic]:
+        for path, message, hint, at in self.generator(release, source):
+            yield source.diagnose(path, self.code, message, hint, at=at, severity=self.severity)
+
+
+RULES: dict[str, Rule] = {}
+
+
+def error(code: str, title: str) -> Callable[[Generator], Generator]:
+    """Register a generator whose findings reject the spec."""
+    return _register(code, "error", title)
+
+
+def warning(code: str, title: str) -> Callable[[Generator], Generator]:
+    """Register a generator whose findings are printed and pass."""
+    return _register(code, "warning", title)
+
+
+def _register(code: str, severity: str, title: str) -> Callable[[Generator], Generator]:
+    def register(generator: Generator) -> Generator:
+        if code in RULES:
+            raise ValueError(f"{code} has two rules")
+        RULES[code] = Rule(code, severity, title, generator)
+        return generator
+
+    return register
+
+
+def written_at(source: Source, slot: Slot, part: str, path: Path) -> Path:
+    """The spec path of what stands at `path` of a slot's merged `part` (container, pod, deployment, trafficPolicy)."""
+    merged: Any = {
+        "container": slot.container,
+        "pod": slot.pod,
+        "deployment": slot.deployment,
+        "trafficPolicy": slot.traffic_policy,
+    }
+    own = ("slots", slot.name, part)
+    found = trace(merged[part], path, [((part,), source.get((part,))), (own, source.get(own))])
+    # Neither layer was written: a default is at fault, and the slot is the nearest thing that the user wrote.
+    return found if source.get(found) is not None else ("slots", slot.name)
+
+
+def repeated(values: list[Any]) -> list[int]:
+    """The indexes of the values that stood before."""
+    return [i for i, value in enumerate(values) if value in values[:i]]

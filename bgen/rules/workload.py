@@ -1,0 +1,246 @@
+"""Pods: what the API server refuses after a merge, and what starts but does not work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bgen import conforms
+from bgen import schema
+from bgen.diagnostics import Path
+from bgen.release import Fields
+from bgen.release import Release
+from bgen.release import Slot
+from bgen.rules.rule import Finding
+from bgen.rules.rule import error
+from bgen.rules.rule import repeated
+from bgen.rules.rule import warning
+from bgen.rules.rule import written_at
+from bgen.source import Source
+
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+_PROXY_UID = 1337
+
+
+def _complete(release: Release, source: Source) -> conforms.Checker:
+    files = conforms.bundles_for(schema.platform_of(source.data))
+    return conforms.checker(files["kubernetes"], files["istio"], complete=True)
+
+
+@error("BG241", "a native object is not complete")
+def incomplete(release: Release, source: Source) -> Iterator[Finding]:
+    checker = _complete(release, source)
+    for slot in release.slots.values():
+        parts = {
+            "container": ("Container", slot.container),
+            "deployment": ("DeploymentStrategy", slot.deployment.get("strategy", {})),
+        }
+        for part, (name, value) in parts.items():
+            base: Path = ("strategy",) if part == "deployment" else ()
+            for path, message in _lacking(checker, "kubernetes/1.32.json", name, value):
+                yield Finding(written_at(source, slot, part, (*base, *path)), message, at="key")
+        whole = {**slot.pod, "containers": slot.pod.get("containers", [])}
+        for path, message in _lacking(checker, "kubernetes/1.32.json", "PodSpec", whole):
+            yield Finding(written_at(source, slot, "pod", path), message, at="key")
+        for path, message in _lacking(checker, "istio/1.28.json", "TrafficPolicy", slot.traffic_policy):
+            yield Finding(written_at(source, slot, "trafficPolicy", path), message, at="key")
+    yield from _incomplete_elsewhere(release, source, checker)
+
+
+def _incomplete_elsewhere(release: Release, source: Source, checker: conforms.Checker) -> Iterator[Finding]:
+    """What is complete as it stands in the spec, because nothing is merged into it."""
+    istio, kubernetes = "istio/1.28.json", "kubernetes/1.32.json"
+    places: list[tuple[Path, str, str, Any]] = []
+    if release.gateway:
+        places += [(("gateway", "servers", i), istio, "Server", s) for i, s in enumerate(_own_servers(release, source))]
+    if release.autoscaling and source.get(("autoscaling", "metrics")):
+        places += [
+            (("autoscaling", "metrics", i), kubernetes, "MetricSpec", m)
+            for i, m in enumerate(source.get(("autoscaling", "metrics")))
+        ]
+    for i, rule in enumerate(release.rules):
+        own: Path = ("route",) if i == len(release.rules) - 1 else ("routes", i)
+        places.append((own, istio, "HTTPRoute", {**rule.fields, **({"match": rule.match} if rule.match else {})}))
+    if release.prometheus_rule:
+        places += [
+            (("monitoring", "prometheusRule", "extra", i), "prometheus-operator.json", "Rule", extra)
+            for i, extra in enumerate(release.prometheus_rule.extra)
+        ]
+    for base, file, name, value in places:
+        for path, message in _lacking(checker, file, name, value):
+            yield Finding((*base, *path), message, at="key")
+
+
+def _own_servers(release: Release, source: Source) -> list[Fields]:
+    own = len(source.get(("gateway", "servers")) or ())
+    return release.gateway.servers[-own:] if release.gateway and own else []
+
+
+def _lacking(checker: conforms.Checker, file: str, name: str, value: Any) -> list[tuple[Path, str]]:
+    if checker.conforms(value, {"$ref": f"{file}#/$defs/{name}"}, file):
+        return []
+    found = schema.problems(value, {"$ref": f"{file}#/$defs/{name}"}, checker)
+    return [(path, message) for path, _, message, _, _ in found]
+
+
+@error("BG242", "two entries of a list are one thing to Kubernetes")
+def duplicates(release: Release, source: Source) -> Iterator[Finding]:
+    for slot in release.slots.values():
+        for part, prefix, container in _containers(slot):
+            for field, key in (
+                ("env", "name"),
+                ("volumeMounts", "mountPath"),
+                ("ports", "name"),
+                ("volumeDevices", "devicePath"),
+            ):
+                values = [entry.get(key) for entry in container.get(field, ())]
+                for i in repeated(values):
+                    if values[i] is not None:
+                        path = written_at(source, slot, part, (*prefix, field, i, key))
+                        yield Finding(path, f"{field}: {key} {values[i]} stands twice", "keep one")
+        names = [
+            slot.container["name"],
+            *(c.get("name") for f in ("initContainers", "containers") for c in slot.pod.get(f, ())),
+        ]
+        for i in repeated(names):
+            before = len(slot.pod.get("initContainers", ()))
+            step: Path = ("initContainers", i - 1, "name") if i <= before else ("containers", i - 1 - before, "name")
+            yield Finding(
+                written_at(source, slot, "pod", step), f"two containers have the name {names[i]}", "rename one"
+            )
+        volumes = [volume.get("name") for volume in slot.pod.get("volumes", ())]
+        for i in repeated(volumes):
+            yield Finding(
+                written_at(source, slot, "pod", ("volumes", i, "name")),
+                f"the volume {volumes[i]} is declared twice",
+                "keep one",
+            )
+
+
+def _containers(slot: Slot) -> Iterator[tuple[str, Path, Fields]]:
+    """Every container of a slot: the part of the spec it comes from, its path there, and itself."""
+    yield "container", (), slot.container
+    for field in ("initContainers", "containers"):
+        for i, container in enumerate(slot.pod.get(field, ())):
+            yield "pod", (field, i), container
+
+
+@error("BG243", "a mount without a volume")
+def mounts(release: Release, source: Source) -> Iterator[Finding]:
+    for slot in release.slots.values():
+        volumes = {volume.get("name") for volume in slot.pod.get("volumes", ())}
+        for part, prefix, container in _containers(slot):
+            for i, mount in enumerate(container.get("volumeMounts", ())):
+                if mount.get("name") not in volumes:
+                    path = written_at(source, slot, part, (*prefix, "volumeMounts", i, "name"))
+                    yield Finding(path, f"there is no volume `{mount.get('name')}`", "declare it in `pod.volumes`")
+
+
+@error("BG244", "a port name that no container port has")
+def port_names(release: Release, source: Source) -> Iterator[Finding]:
+    for slot in release.slots.values():
+        every = {port.get("name") for _, _, container in _containers(slot) for port in container.get("ports", ())}
+        for i, port in enumerate(release.ports):
+            if type(port.target) is str and port.target not in every:
+                message = f"no container of {slot.name} has a port named `{port.target}`"
+                yield Finding(("ports", i, "targetPort"), message, "declare it in `container.ports`, or use the number")
+        for part, prefix, container in _containers(slot):
+            own = {port.get("name") for port in container.get("ports", ())}
+            for probe, handler in ((p, h) for p in _PROBES for h in ("httpGet", "tcpSocket")):
+                port_name = (container.get(probe) or {}).get(handler, {}).get("port")
+                if type(port_name) is str and port_name not in own:
+                    path = written_at(source, slot, part, (*prefix, probe, handler, "port"))
+                    yield Finding(
+                        path,
+                        f"the container has no port named `{port_name}`",
+                        "declare it in `ports`, or use the number",
+                    )
+
+
+@error("BG245", "two ways to say one thing")
+def contradictions(release: Release, source: Source) -> Iterator[Finding]:
+    pairs: list[tuple[Path, str, str]] = [((), "port", "ports"), ((), "replicas", "autoscaling")]
+    pairs += [
+        (("podDisruptionBudget",), "minAvailable", "maxUnavailable"),
+        (("gitops", "argocd", "destination"), "server", "name"),
+    ]
+    for place, one, two in pairs:
+        written = source.get(place)
+        if type(written) is dict and one in written and two in written:
+            yield Finding((*place, two), f"`{one}` and `{two}` exclude each other", "keep one", "key")
+    for slot in release.slots:
+        if release.autoscaling and source.get(("slots", slot, "replicas")) is not None:
+            yield Finding(
+                ("slots", slot, "replicas"),
+                "`replicas` and `autoscaling` exclude each other",
+                "the autoscaler decides",
+                "key",
+            )
+
+
+@error("BG246", "an autoscaler that cannot work")
+def autoscaling(release: Release, source: Source) -> Iterator[Finding]:
+    scaling = release.autoscaling
+    if scaling is None:
+        return
+    if scaling.min_replicas > scaling.max_replicas:
+        message = f"minReplicas {scaling.min_replicas} is more than maxReplicas {scaling.max_replicas}"
+        yield Finding(("autoscaling", "maxReplicas"), message, "raise maxReplicas")
+    if not scaling.metrics:
+        yield Finding(("autoscaling",), "nothing to scale by", "add `cpu: 70`, or `metrics`", "key")
+    if source.get(("autoscaling", "cpu")) is None:
+        return
+    for slot in release.slots.values():
+        resources = slot.container.get("resources", {})
+        if "cpu" not in resources.get("requests", {}) and "cpu" not in resources.get("limits", {}):
+            message = f"cpu is a share of the cpu request, and the container of {slot.name} has none"
+            yield Finding(("autoscaling", "cpu"), message, "add `container.resources.requests.cpu`")
+
+
+@error("BG247", "the proxy's user ID")
+def proxy_uid(release: Release, source: Source) -> Iterator[Finding]:
+    for slot in release.slots.values():
+        places: list[tuple[str, Path, Fields]] = [*_containers(slot), ("pod", (), slot.pod)]
+        for part, prefix, holder in places:
+            if holder.get("securityContext", {}).get("runAsUser") == _PROXY_UID:
+                path = written_at(source, slot, part, (*prefix, "securityContext", "runAsUser"))
+                yield Finding(
+                    path,
+                    "1337 is the user ID of Istio's proxy, whose traffic is not intercepted",
+                    "use another (IST0144)",
+                )
+
+
+@error("BG248", "a preStop that the grace period cuts short")
+def grace(release: Release, source: Source) -> Iterator[Finding]:
+    for slot in release.slots.values():
+        seconds = slot.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds")
+        period = slot.pod.get("terminationGracePeriodSeconds", 30)
+        if type(seconds) is int and type(period) is int and seconds >= period:
+            path = written_at(source, slot, "container", ("lifecycle", "preStop", "sleep", "seconds"))
+            message = f"preStop sleeps {seconds} s, and the pod is killed after {period} s"
+            yield Finding(path, message, "raise `pod.terminationGracePeriodSeconds`")
+
+
+@warning("BG249", "an image that can change under its name")
+def floating_image(release: Release, source: Source) -> Iterator[Finding]:
+    for slot in release.slots.values():
+        tag = slot.image.rpartition("/")[2].partition(":")[2]
+        if "@" not in slot.image and tag in ("", "latest"):
+            message = f"{slot.image} is not one version: the same manifest can start different programs"
+            yield Finding(("slots", slot.name, "image"), message, "use a tag that never moves, or a digest")
+
+
+@warning("BG250", "a single pod")
+def single_pod(release: Release, source: Source) -> Iterator[Finding]:
+    for slot in release.slots.values():
+        own: Path = ("slots", slot.name, "replicas")
+        path = own if source.get(own) is not None else ("replicas",)
+        if slot.replicas == 1:
+            yield Finding(path, f"the slot {slot.name} has one pod: every restart is an outage", "use 2 at least")
+    if release.autoscaling and release.autoscaling.min_replicas == 1:
+        yield Finding(
+            ("autoscaling", "minReplicas"),
+            "an idle slot scales to one pod: a switch would overload it",
+            "use 2 at least",
+        )

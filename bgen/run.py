@@ -1,0 +1,209 @@
+"""One call of `bgen build` or `bgen verify` over several releases, and what only shows when they are seen together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from typing import Protocol
+
+import click
+
+from bgen import kubeconform
+from bgen import lock
+from bgen import names
+from bgen import tree
+from bgen.build import finish
+from bgen.build import prepare
+from bgen.diagnostics import Diagnostic
+from bgen.diagnostics import Rejected
+from bgen.document import File
+from bgen.foreign import conflicts
+from bgen.release import Release
+from bgen.verify import verify
+
+
+class Printer(Protocol):
+    """What a run says goes through this."""
+
+    strict: bool
+
+    def diagnose(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> bool: ...
+    def say(self, line: str) -> None: ...
+
+
+class Accepted(NamedTuple):
+    """A judged release and the file that its spec stands in."""
+
+    file: str
+    release: Release
+
+    @property
+    def spec_name(self) -> str:
+        return self.file.rpartition("/")[2]
+
+
+class Run:
+    """The releases of one call. `rejected` and `changed` say how it went."""
+
+    def __init__(self, printer: Printer, output: Path, force: bool = False, stage: str | None = None) -> None:
+        self.printer = printer
+        self.output = output
+        self.force = force
+        self.stage = stage
+        self.accepted: list[Accepted] = []
+        self.names: set[str] = set()
+        self.rejected = False
+        self.changed = False
+
+    def judge(self, specs: list[tuple[str, bytes]]) -> None:
+        """Judge every spec, then all of them together; those that are wrong are reported and left out."""
+        for file, content in specs:
+            try:
+                judged = prepare(content, file, self.stage)
+            except Rejected as error:
+                self.rejected |= self.printer.diagnose(error.diagnostics)
+                continue
+            if self.printer.diagnose(judged.warnings):
+                self.rejected = True
+            else:
+                self.accepted.append(Accepted(file, judged.release))
+        self.names = {one.release.name for one in self.accepted}
+        colliding = {one.file: found for one, found in _collisions(self.accepted)}
+        for found in colliding.values():
+            self.rejected |= self.printer.diagnose([found])
+        self.accepted = [one for one in self.accepted if one.file not in colliding]
+
+    def print_manifests(self) -> None:
+        """The synced manifests of every release as one YAML stream."""
+        for one in self.accepted:
+            for file in finish(one.release, one.spec_name):
+                if file.path.startswith(f"{names.MANIFESTS}/"):
+                    click.echo(f"---\n{file.text}", nl=False)
+
+    def print_diff(self) -> None:
+        for one in self.accepted:
+            root = self.output / one.release.name
+            found = tree.compare(root, finish(one.release, one.spec_name), force=True)
+            self.rejected |= self.printer.diagnose(found.obstacles)
+            self.changed |= bool(found.changes)
+            for line in tree.diff(root, found.changes):
+                click.echo(line, nl=False)
+
+    def write(self, dry: bool) -> None:
+        """Render and write each release by itself; one that is in the way of nothing is not held up by another."""
+        for one in self.accepted:
+            files = finish(one.release, one.spec_name)
+            root = self.output / one.release.name
+            try:
+                self._write(root, files, dry)
+            except Rejected as error:
+                self.rejected |= self.printer.diagnose(error.diagnostics)
+
+    def _write(self, root: Path, files: list[File], dry: bool) -> None:
+        found = tree.compare(root, files, self.force)
+        obstacles = [*found.obstacles, *conflicts(root, tree.foreign_manifests(root, files), files)]
+        if obstacles:
+            raise Rejected(obstacles)
+        self.changed |= bool(found.changes)
+        if found.changes and not dry:
+            tree.write(root, found.changes, files[-1])
+        self.printer.say(_summary(root, found.changes, len(files), dry))
+
+    def orphans(self, directories: list[Path], prune: bool) -> None:
+        """Trees whose spec is gone from the directories that were built: reported, or removed."""
+        for file in sorted(self.output.glob(f"*/{names.LOCK}")) if directories else ():
+            root = file.parent
+            try:
+                found = tree.read_lock(root)
+                if (
+                    found is None
+                    or root.name in self.names
+                    or any((place / found.spec).exists() for place in directories)
+                ):
+                    continue
+                if prune:
+                    self.changed |= bool(tree.remove(root))
+                    self.printer.say(f"{root.as_posix()}: removed, its spec {found.spec} is gone")
+                else:
+                    message = f"the spec {found.spec} of this tree is gone"
+                    hint = "`--prune` removes the tree; Argo CD would remove its objects"
+                    raise Rejected([Diagnostic(root.as_posix(), 0, 0, "BG306", message, hint)])
+            except lock.Unusable as error:
+                self.rejected |= self.printer.diagnose(
+                    [Diagnostic(file.as_posix(), 0, 0, "BG303", f"the lock cannot be used: {error}")]
+                )
+            except Rejected as error:
+                self.rejected |= self.printer.diagnose(error.diagnostics)
+
+
+def _summary(root: Path, changes: list[tree.Change], count: int, dry: bool) -> str:
+    if not changes:
+        return f"{root.as_posix()}: {count} files, up to date"
+    verbs = {"create": "created", "update": "updated", "remove": "removed"}
+    numbers = {verbs[verb]: sum(change.verb == verb for change in changes) for verb in verbs}
+    parts = ", ".join(f"{number} {verb}" for verb, number in numbers.items() if number)
+    return f"{root.as_posix()}: {'would be: ' if dry else ''}{parts} of {count} files"
+
+
+def _collisions(accepted: list[Accepted]) -> Iterator[tuple[Accepted, Diagnostic]]:
+    """Releases that cannot live beside each other; the later of two is the one at fault."""
+    taken: dict[tuple[str, ...], str] = {}
+    for one in accepted:
+        release = one.release
+        claims: dict[tuple[str, ...], str] = {("directory", release.name): f"the directory {release.name}/"}
+        for slot in release.slots.values():
+            name = names.deployment(release, slot)
+            claims["Deployment", release.namespace, name] = f"the Deployment {name} in {release.namespace}"
+        for name, what in ((release.name, "Service"), (names.virtual_service(release), "VirtualService")):
+            claims[what, release.namespace, name] = f"the {what} {name} in {release.namespace}"
+        if release.rules[-1].match is None:
+            for gateway in release.gateways:
+                for host in release.hosts:
+                    claims["host", gateway, host] = f"all of {host} at {gateway}"
+        for claim, what in claims.items():
+            if claim in taken:
+                message = f"{taken[claim]} makes {what} too"
+                hint = "give the releases names, versions or hosts of their own; `route.match` lets them share a host"
+                yield one, Diagnostic(one.file, 0, 0, "BG309", message, hint)
+                break
+        else:
+            taken |= dict.fromkeys(claims, one.file)
+
+
+def verify_tree(root: Path, mode: str, say: Callable[[str], None]) -> list[Diagnostic]:
+    """Everything wrong with a release directory on disk. `mode` is that of --kubeconform."""
+    try:
+        found = tree.read_lock(root)
+        files = tree.read_tree(root)
+    except lock.Unusable as error:
+        return [Diagnostic((root / names.LOCK).as_posix(), 0, 0, "BG303", f"the lock cannot be used: {error}")]
+    except Rejected as error:
+        return list(error.diagnostics)
+    assert found is not None
+    platform = {"kubernetes": "1.32", "istio": "1.28", **found.state.get("platform", {})}
+    complaints = [c._replace(file=(root / c.file).as_posix()) for c in verify(files, platform).complaints]
+    complaints += _edited(root, files, found)
+    complaints += conflicts(root, tree.foreign_manifests(root, files), files)
+    judged = ""
+    if mode == "require" or (mode == "auto" and kubeconform.executable()):
+        paths = [
+            root / f.path
+            for f in files
+            if f.path.endswith(".yaml") and f.path.partition("/")[0] in (names.MANIFESTS, names.ROUTES, "argocd")
+        ]
+        complaints += kubeconform.judge(paths, platform)
+        judged = ", and by kubeconform"
+    if not complaints:
+        say(f"{root.as_posix()}: {len(files)} files verified{judged}")
+    return complaints
+
+
+def _edited(root: Path, files: list[File], found: lock.Lock) -> Iterator[Diagnostic]:
+    for file in files:
+        if lock.sha256(file.text.encode()) != found.files[file.path]:
+            hint = "change the spec and build again"
+            yield Diagnostic(
+                (root / file.path).as_posix(), 0, 0, "BG302", "the file was edited by hand since bgen wrote it", hint
+            )

@@ -1,0 +1,277 @@
+"""A release directory on disk: what bgen owns there, what would change, and writing just that.
+
+Ownership is in `bgen.lock`. The next lock is written first, beside the old one, and renamed over it when everything it
+names is in place: a build that was killed leaves either the old lock, or the next one as a journal that the next build
+reads as its own hand.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from difflib import unified_diff
+from pathlib import Path
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from bgen import lock
+from bgen import names
+from bgen.diagnostics import Diagnostic
+from bgen.diagnostics import Rejected
+from bgen.document import File
+
+JOURNAL = ".bgen.lock.next"
+_TEMPORARY = ".bgen-tmp"
+
+
+class Change(NamedTuple):
+    """One file that would be created (`before` is None), updated, or removed (`after` is None)."""
+
+    path: str
+    before: bytes | None
+    after: File | None
+
+    @property
+    def verb(self) -> str:
+        return "create" if self.before is None else "remove" if self.after is None else "update"
+
+
+class Comparison(NamedTuple):
+    """What a directory lacks of the finished files. `obstacles` must be empty before anything is written."""
+
+    changes: list[Change]
+    obstacles: list[Diagnostic]
+
+
+def compare(root: Path, files: list[File], force: bool = False) -> Comparison:
+    """Compare the directory with the files; `force` overwrites files of bgen's that were edited by hand."""
+    obstacles: list[Diagnostic] = []
+    owned = _owned(root, obstacles)
+    if obstacles:
+        return Comparison([], obstacles)
+    changes = []
+    for file in files:
+        before = _read(root, file.path, obstacles)
+        content = file.text.encode()
+        if before == content and (not file.is_executable or _is_executable(root / file.path)):
+            continue
+        if file.path != names.LOCK and before is not None and before != content:
+            obstacles += _in_the_way(root, file.path, before, owned, force)
+        changes.append(Change(file.path, before, file))
+    changes += _stale(root, files, owned, force, obstacles)
+    return Comparison(sorted(changes, key=lambda change: change.path), obstacles)
+
+
+def write(root: Path, changes: list[Change], next_lock: File) -> None:
+    """Make the changes: the journal, the new files by rename, the stale ones away, and the lock last.
+
+    Raises Rejected (BG307) when the disk refuses; what was not reached is as before.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        _put(root / JOURNAL, next_lock)
+        for change in changes:
+            if change.path != names.LOCK and change.after is not None:
+                (root / change.path).parent.mkdir(parents=True, exist_ok=True)
+                _put(root / change.path, change.after)
+        for change in changes:
+            if change.after is None:
+                (root / change.path).unlink(missing_ok=True)
+                _remove_empty(root, (root / change.path).parent)
+        (root / JOURNAL).replace(root / names.LOCK)
+    except OSError as error:
+        where = error.filename or str(root)
+        raise Rejected([Diagnostic(str(where), 0, 0, "BG307", f"cannot write: {error.strerror}")]) from error
+
+
+def read_lock(root: Path) -> lock.Lock | None:
+    """The lock of a directory, None without one. Raises lock.Unusable."""
+    try:
+        return lock.load((root / names.LOCK).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise lock.Unusable(str(error)) from None
+
+
+def diff(root: Path, changes: list[Change]) -> Iterator[str]:
+    """The changes as a unified diff, lines with their line ends."""
+    for change in changes:
+        if change.path == names.LOCK:
+            continue
+        before = (change.before or b"").decode("utf-8", "replace").splitlines(keepends=True)
+        after = change.after.text.splitlines(keepends=True) if change.after else []
+        shown = (root / change.path).as_posix()
+        old, new = (shown if change.before is not None else "/dev/null"), (shown if change.after else "/dev/null")
+        for line in unified_diff(before, after, old, new):
+            yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def foreign_manifests(root: Path, files: list[File]) -> list[Path]:
+    """What lies beside bgen's manifests and is not bgen's: Argo CD applies it too."""
+    folder = root / names.MANIFESTS
+    ours = {root / file.path for file in files}
+    if not folder.is_dir():
+        return []
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path not in ours and not path.name.endswith(_TEMPORARY) and path.is_file()
+    ]
+
+
+def read_tree(root: Path) -> list[File]:
+    """The files that the lock names, as they are on disk. Raises Rejected (BG3xx) when they cannot be read."""
+    obstacles: list[Diagnostic] = []
+    owned = _owned(root, obstacles)
+    found = []
+    for path in sorted(owned):
+        content = _read(root, path, obstacles)
+        if content is None:
+            obstacles.append(
+                Diagnostic(
+                    str(root / path), 0, 0, "BG308", "the lock names this file and it is not there", "build again"
+                )
+            )
+        else:
+            found.append(File(path, content.decode("utf-8", "replace")))
+    if obstacles:
+        raise Rejected(obstacles)
+    return found
+
+
+def _owned(root: Path, obstacles: list[Diagnostic]) -> dict[str, set[str]]:
+    """path → the hashes that bgen may have written there: the lock's, and those of a build that was cut short."""
+    owned: dict[str, set[str]] = {}
+    for name in (names.LOCK, JOURNAL):
+        file = root / name
+        if file.is_symlink():
+            obstacles.append(Diagnostic(str(file), 0, 0, "BG304", "a symbolic link where bgen writes", "remove it"))
+            continue
+        try:
+            found = lock.load(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError, lock.Unusable) as error:
+            if name == names.LOCK:
+                hint = "update bgen, or remove the lock if the directory may be taken over"
+                obstacles.append(Diagnostic(str(file), 0, 0, "BG303", f"the lock cannot be used: {error}", hint))
+            continue
+        for path, sha in found.files.items():
+            if not _is_inside(path):
+                obstacles.append(
+                    Diagnostic(
+                        str(file),
+                        0,
+                        0,
+                        "BG305",
+                        f"the lock names `{path}`, outside the directory",
+                        "restore it from git",
+                    )
+                )
+            owned.setdefault(path, set()).add(sha)
+    return owned
+
+
+def _is_inside(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return (
+        bool(path)
+        and not pure.is_absolute()
+        and ".." not in pure.parts
+        and "\\" not in path
+        and ":" not in path
+        and str(pure) == path
+    )
+
+
+def _read(root: Path, path: str, obstacles: list[Diagnostic]) -> bytes | None:
+    """The bytes at a path below root, None when there is nothing. Follows no symbolic link below root."""
+    place = root
+    for step in PurePosixPath(path).parts:
+        place /= step
+        if place.is_symlink():
+            obstacles.append(Diagnostic(str(place), 0, 0, "BG304", "a symbolic link where bgen writes", "remove it"))
+            return None
+    try:
+        return place.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        obstacles.append(Diagnostic(str(place), 0, 0, "BG307", f"cannot read: {error.strerror}"))
+        return None
+
+
+def _in_the_way(root: Path, path: str, before: bytes, owned: dict[str, set[str]], force: bool) -> Iterator[Diagnostic]:
+    file = str(root / path)
+    if path not in owned and not _has_header(before):
+        yield Diagnostic(
+            file,
+            0,
+            0,
+            "BG301",
+            "a file that bgen did not write is in the way",
+            "move it, or build into another directory",
+        )
+    elif lock.sha256(before) not in owned.get(path, set()) and not force:
+        hint = "change the spec instead; --force overwrites the file"
+        yield Diagnostic(file, 0, 0, "BG302", "the file was edited by hand since bgen wrote it", hint)
+
+
+def _has_header(content: bytes) -> bool:
+    # Without a lock the header is what is left to tell our files; they are then treated as edited, so --force is asked for.
+    return b"Generated by bgen from " in content[:200]
+
+
+def _stale(
+    root: Path, files: list[File], owned: dict[str, set[str]], force: bool, obstacles: list[Diagnostic]
+) -> Iterator[Change]:
+    wanted = {file.path for file in files}
+    for path in sorted(owned.keys() - wanted):
+        before = _read(root, path, obstacles)
+        if before is None:
+            continue
+        if lock.sha256(before) not in owned[path] and not force:
+            hint = "it is no longer part of the output: remove it yourself, or use --force"
+            obstacles.append(
+                Diagnostic(str(root / path), 0, 0, "BG302", "the file was edited by hand since bgen wrote it", hint)
+            )
+        yield Change(path, before, None)
+
+
+def remove(root: Path) -> list[Change]:
+    """Remove what the lock names, and the lock: the tree of a spec that is gone. Raises Rejected (BG3xx)."""
+    obstacles: list[Diagnostic] = []
+    owned = _owned(root, obstacles)
+    changes = list(_stale(root, [], owned, False, obstacles))
+    if obstacles:
+        raise Rejected(obstacles)
+    for change in changes:
+        (root / change.path).unlink(missing_ok=True)
+        _remove_empty(root, (root / change.path).parent)
+    (root / names.LOCK).unlink(missing_ok=True)
+    (root / JOURNAL).unlink(missing_ok=True)
+    _remove_empty(root.parent, root)
+    return changes
+
+
+def _put(path: Path, file: File) -> None:
+    temporary = path.with_name(f".{path.name}{_TEMPORARY}")
+    temporary.unlink(missing_ok=True)
+    mode = 0o777 if file.is_executable else 0o666
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(temporary, flags, mode), "wb") as out:
+        out.write(file.text.encode())
+    temporary.replace(path)
+
+
+def _is_executable(path: Path) -> bool:
+    # Windows has no such bit, and git keeps the one it was told.
+    return os.name == "nt" or bool(path.stat().st_mode & stat.S_IXUSR)
+
+
+def _remove_empty(root: Path, folder: Path) -> None:
+    while folder != root and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bgen.merge import merge
+from bgen.merge import override
 from bgen.merge import settle
 from bgen.release import Alert
 from bgen.release import ArgoCD
@@ -371,7 +372,7 @@ def _rules(data: Fields) -> tuple[Rule, ...]:
     for written in data.get("routes", ()):
         own = {k: v for k, v in written.items() if k not in ("name", "match", "port")}
         answers = "redirect" in own or "directResponse" in own
-        fields = settle(own if answers else {**inherited, **own})
+        fields = settle(own if answers else override(inherited, own))
         rules.append(Rule(written["name"], settle(written["match"]), written.get("port"), fields))
     default = {k: v for k, v in shared.items() if k != "match"}
     return (*rules, Rule("default", shared.get("match"), None, default))

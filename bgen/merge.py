@@ -48,6 +48,27 @@ def merge(base: Any, over: Any, field: str = "") -> Any:
     return settle(over)
 
 
+def override(fields: dict[str, Any], own: dict[str, Any] | None) -> dict[str, Any]:
+    """The fields of an HTTP rule with a stage's or a further rule's own laid over them.
+
+    A field is replaced whole, because half a retry policy makes no sense; `headers` unite, because a stage that adds a
+    response header must not undo the request header that the rule takes away.
+    """
+    out = {**fields, **(own or {})}
+    if own and fields.get("headers") and own.get("headers"):
+        out["headers"] = _united_headers(fields["headers"], own["headers"])
+    return {name: value for name, value in out.items() if value is not None}
+
+
+def _united_headers(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    united: dict[str, Any] = merge(base, over)
+    for side in ("request", "response"):
+        removed = [*(base.get(side) or {}).get("remove", []), *(over.get(side) or {}).get("remove", [])]
+        if removed and side in united:
+            united[side] = {**united[side], "remove": list(dict.fromkeys(removed))}
+    return united
+
+
 def settle(value: Any) -> Any:
     """A layer with nothing below it: nulls and deletions have nothing to remove and go."""
     if type(value) is dict:

@@ -20,7 +20,10 @@ from bgen.release import Slot
 _WINDOW = "5m"
 # Requests per second below which a ratio says nothing: 30 requests in the window.
 _LEAST = "0.1"
-_GO_BACK = "Set `stage: rollback` and `rollback.reason` in the spec, run `bgen build` and merge. In an emergency"
+_GO_BACK = (
+    "Set `stage: rollback` and `rollback.reason` in the spec, run `bgen build` and merge."
+    " In an emergency: `ops/traffic.sh apply rollback`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def _alerts(release: Release, settings: PrometheusRule) -> list[Fields]:
 
 
 def _service(release: Release) -> _Subject:
-    advice = f"`ops/traffic.sh status` shows the live stage and the pods that are available. {_GO_BACK}: `ops/traffic.sh apply rollback`."
+    advice = f"`ops/traffic.sh status` shows the live stage and the pods that are available. {_GO_BACK}"
     matchers = promql.user_requests(release.name, release.namespace)
     return _Subject(f"{release.name} in {release.namespace}", _service_labels(release), matchers, advice)
 
@@ -106,8 +109,9 @@ def _slot(release: Release, slot: Slot) -> _Subject:
     title = f"slot {slot.name} ({slot.version}) of {service.title}"
     labels = {**service.labels, **_slot_labels(slot)}
     logs = f"`kubectl --namespace {release.namespace} logs deployment/{names.deployment(release, slot)}`"
-    back = f"{_GO_BACK}: `ops/traffic.sh apply rollback`." if slot.name == release.candidate else ""
-    advice = back or f"A rollback leads to this slot, so it must be repaired: look at {logs}."
+    advice = f"A rollback leads to this slot, so it must be repaired: look at {logs}."
+    if slot.name == release.candidate:
+        advice = _GO_BACK
     return _Subject(title, labels, (*service.matchers, promql.of_revision(names.revision(slot))), advice)
 
 

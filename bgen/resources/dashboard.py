@@ -125,7 +125,7 @@ def _panels(release: Release) -> list[_Panel]:
             release,
             pods,
             "Executed by pods",
-            "Mirrored copies included: the difference to the requests of users is the mirror.",
+            "Mirrored copies included: what exceeds the requests of users is the mirror.",
         ),
         _errors(
             release, pods, "Failed in pods", "Share of failures among what the pods executed, mirrored copies included."

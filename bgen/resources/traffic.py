@@ -13,6 +13,7 @@ from bgen import names
 from bgen.document import Document
 from bgen.matching import both
 from bgen.matching import method_match
+from bgen.merge import override
 from bgen.release import Fields
 from bgen.release import Port
 from bgen.release import Release
@@ -137,13 +138,13 @@ def _staged(
     """One rule of the application under a stage: the candidate's matches, the mirrored part, the rest."""
     if match == []:
         return []
-    fields = {**rule.fields, **{k: v for k, v in (stage.route or {}).items() if not rule.ends_here}}
+    fields = rule.fields if rule.ends_here else override(rule.fields, stage.route)
     name = prefix + rule.name
     if rule.ends_here:
         return [_rule(name, match, fields)]
     found = []
     if stage.match is not None:
-        chosen = {**fields, **(stage.candidate or {})}
+        chosen = override(fields, stage.candidate)
         found.append(
             _rule(f"{name}-candidate", both(match, stage.match), chosen, [_to(release, release.candidate, port)])
         )

@@ -137,7 +137,7 @@ def trace(merged: Any, path: Path, layers: list[tuple[Path, Any]]) -> Path:
     best: Path = live[-1][0] if live else (layers[0][0] if layers else ())
     field = ""
     for step in path:
-        key = identity(merged[step], field) if type(step) is int and field in MERGE_KEYS else None
+        key = _occurrence(merged, step, field) if type(step) is int and field in MERGE_KEYS else None
         live = [
             ((*where, found), data[found])
             for where, data in live
@@ -154,11 +154,18 @@ def trace(merged: Any, path: Path, layers: list[tuple[Path, Any]]) -> Path:
     return best
 
 
-def _step(data: Any, step: str | int, key: tuple[Any, ...] | None, field: str) -> str | int | None:
+def _occurrence(merged: Any, index: int, field: str) -> tuple[tuple[Any, ...], int]:
+    """The identity of a merged entry, and how many entries before it have the same one."""
+    key = identity(merged[index], field)
+    return key, sum(identity(entry, field) == key for entry in merged[:index])
+
+
+def _step(data: Any, step: str | int, key: tuple[tuple[Any, ...], int] | None, field: str) -> str | int | None:
     if type(step) is str:
         return step if type(data) is dict and step in data else None
     if type(data) is not list:
         return None
     if key is not None:
-        return next((i for i, entry in enumerate(data) if identity(entry, field) == key), None)
+        found = [i for i, entry in enumerate(data) if identity(entry, field) == key[0]]
+        return found[min(key[1], len(found) - 1)] if found else None
     return step if type(step) is int and step < len(data) else None

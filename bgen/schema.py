@@ -72,7 +72,9 @@ def _validator(schema: conforms.Schema, checker: conforms.Checker) -> Any:
 
     def retrieve(uri: str) -> Any:
         file = uri.removeprefix(_BASE)
-        return DRAFT202012.create_resource(conforms.bundle(checker.file(file)))
+        # With its `$schema` jsonschema would judge the file by the plain dialect, without our keywords.
+        content = {name: part for name, part in conforms.bundle(checker.file(file)).items() if name != "$schema"}
+        return DRAFT202012.create_resource(content)
 
     own: dict[str, Any] = {"pattern": _pattern, "x-later": _later}
     if checker.complete:

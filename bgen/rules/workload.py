@@ -37,13 +37,17 @@ def incomplete(release: Release, source: Source) -> Iterator[Finding]:
         }
         for part, (name, value) in parts.items():
             base: Path = ("strategy",) if part == "deployment" else ()
-            for path, message in _lacking(checker, "kubernetes/1.32.json", name, value):
-                yield Finding(written_at(source, slot, part, (*base, *path)), message, at="key")
+            for path, message, hint in _lacking(checker, "kubernetes/1.32.json", name, value):
+                yield Finding(written_at(source, slot, part, (*base, *path)), message, hint, "key")
         whole = {**slot.pod, "containers": slot.pod.get("containers", [])}
-        for path, message in _lacking(checker, "kubernetes/1.32.json", "PodSpec", whole):
-            yield Finding(written_at(source, slot, "pod", path), message, at="key")
-        for path, message in _lacking(checker, "istio/1.28.json", "TrafficPolicy", slot.traffic_policy):
-            yield Finding(written_at(source, slot, "trafficPolicy", path), message, at="key")
+        for path, message, hint in _lacking(checker, "kubernetes/1.32.json", "PodSpec", whole):
+            yield Finding(written_at(source, slot, "pod", path), message, hint, "key")
+        for path, message, hint in _lacking(checker, "istio/1.28.json", "TrafficPolicy", slot.traffic_policy):
+            yield Finding(written_at(source, slot, "trafficPolicy", path), message, hint, "key")
+        # The schema lets a container go without an image, because a workload may get one from a higher level.
+        for part, prefix, container in _containers(slot):
+            if part == "pod" and not container.get("image"):
+                yield Finding(written_at(source, slot, part, prefix), f"`{prefix[0]}[{prefix[1]}]` lacks `image`", "add `image`", "key")
     yield from _incomplete_elsewhere(release, source, checker)
 
 
@@ -67,8 +71,8 @@ def _incomplete_elsewhere(release: Release, source: Source, checker: conforms.Ch
             for i, extra in enumerate(release.prometheus_rule.extra)
         ]
     for base, file, name, value in places:
-        for path, message in _lacking(checker, file, name, value):
-            yield Finding((*base, *path), message, at="key")
+        for path, message, hint in _lacking(checker, file, name, value):
+            yield Finding((*base, *path), message, hint, "key")
 
 
 def _own_servers(release: Release, source: Source) -> list[Fields]:
@@ -76,11 +80,11 @@ def _own_servers(release: Release, source: Source) -> list[Fields]:
     return release.gateway.servers[-own:] if release.gateway and own else []
 
 
-def _lacking(checker: conforms.Checker, file: str, name: str, value: Any) -> list[tuple[Path, str]]:
+def _lacking(checker: conforms.Checker, file: str, name: str, value: Any) -> list[tuple[Path, str, str]]:
     if checker.conforms(value, {"$ref": f"{file}#/$defs/{name}"}, file):
         return []
     found = schema.problems(value, {"$ref": f"{file}#/$defs/{name}"}, checker)
-    return [(path, message) for path, _, message, _, _ in found]
+    return [(path, message, hint) for path, _, message, hint, _ in found]
 
 
 @error("BG242", "two entries of a list are one thing to Kubernetes")

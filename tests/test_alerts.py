@@ -62,14 +62,24 @@ def test_a_label_value_is_one_string(value: str, written: str) -> None:
     assert promql.equal("l", value) == f"l={written}"
 
 
-@pytest.mark.parametrize(("value", "written"), [("v1", "v1"), ("v1.0", r"v1\.0"), ("a|b", r"a\|b"), ("^(a)$", r"\^\(a\)\$")])
+@pytest.mark.parametrize(
+    ("value", "written"), [("v1", "v1"), ("v1.0", r"v1\.0"), ("a|b", r"a\|b"), ("^(a)$", r"\^\(a\)\$")]
+)
 def test_a_literal_matches_only_itself(value: str, written: str) -> None:
     assert promql.literal(value) == written
 
 
 @pytest.mark.parametrize(
     ("value", "written"),
-    [(0.05, "0.05"), (0.999, "0.999"), (2500, "2500"), (2500.0, "2500"), (1e-7, "0.0000001"), (1 / 3, "0.3333333333333333"), (100, "100")],
+    [
+        (0.05, "0.05"),
+        (0.999, "0.999"),
+        (2500, "2500"),
+        (2500.0, "2500"),
+        (1e-7, "0.0000001"),
+        (1 / 3, "0.3333333333333333"),
+        (100, "100"),
+    ],
 )
 def test_a_number_keeps_its_digits(value: float, written: str) -> None:
     assert promql.number(value) == written
@@ -91,7 +101,14 @@ def test_no_rule_when_it_is_null() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "blue", "green"),
-    [("blue", 100, 0), ("header", 100, 0), ("mirror", 100, 0), ("split", 90, 10), ("green", 0, 100), ("rollback", 100, 0)],
+    [
+        ("blue", 100, 0),
+        ("header", 100, 0),
+        ("mirror", 100, 0),
+        ("split", 90, 10),
+        ("green", 0, 100),
+        ("rollback", 100, 0),
+    ],
 )
 def test_the_declared_share_follows_the_stage(stage: str, blue: int, green: int) -> None:
     first, second = groups(release(stage))["shop-blue-green-declared"]
@@ -184,7 +201,9 @@ def test_tcp_alone_has_no_request_to_watch() -> None:
 
 
 def test_settings_reach_the_alert() -> None:
-    settings = "{BlueGreenHighErrorRate: {threshold: 0.001, for: 7m, severity: info}, BlueGreenHighLatency: {enabled: false}}"
+    settings = (
+        "{BlueGreenHighErrorRate: {threshold: 0.001, for: 7m, severity: info}, BlueGreenHighLatency: {enabled: false}}"
+    )
     found = alerting(release(monitoring=f"{{prometheusRule: {{alertLabels: {{team: pay}}, alerts: {settings}}}}}"))
     assert "BlueGreenHighLatency" not in {rule["alert"] for rule in found}
     first = found[0]
@@ -221,7 +240,10 @@ def test_every_selector_names_the_service_and_one_side() -> None:
         selectors = rule["expr"].split("istio_")[1:]
         assert selectors
         for selector in selectors:
-            assert 'reporter=~"source|waypoint",destination_service_name="shop",destination_service_namespace="prod"' in selector
+            assert (
+                'reporter=~"source|waypoint",destination_service_name="shop",destination_service_namespace="prod"'
+                in selector
+            )
 
 
 def test_a_replaced_revision_label_is_the_one_that_is_selected() -> None:

@@ -65,7 +65,9 @@ def test_delivery(monitoring: str, paths: list[str]) -> None:
 
 def test_the_config_map_holds_the_file() -> None:
     found = files(release())
-    assert yaml.safe_load(found["manifests/grafana-dashboard.yaml"])["data"] == {"shop.json": found["dashboards/shop.json"]}
+    assert yaml.safe_load(found["manifests/grafana-dashboard.yaml"])["data"] == {
+        "shop.json": found["dashboards/shop.json"]
+    }
     assert "\n  shop.json: |\n    {\n" in found["manifests/grafana-dashboard.yaml"]
 
 
@@ -123,7 +125,12 @@ def test_panels_lie_side_by_side() -> None:
         assert cell["x"] >= 0
         assert cell["x"] + cell["w"] <= 24
     for a, b in combinations(cells, 2):
-        apart = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"] or a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
+        apart = (
+            a["x"] + a["w"] <= b["x"]
+            or b["x"] + b["w"] <= a["x"]
+            or a["y"] + a["h"] <= b["y"]
+            or b["y"] + b["h"] <= a["y"]
+        )
         assert apart, (a, b)
 
 
@@ -136,7 +143,9 @@ def test_every_rate_takes_grafanas_interval() -> None:
 def test_every_selector_names_one_side() -> None:
     for expression in expressions(release()):
         for selector in expression.split("istio_")[1:]:
-            assert re.match(r'\w+\{reporter(=~"source\|waypoint"|="destination"),destination_service_name="shop"', selector), selector
+            assert re.match(
+                r'\w+\{reporter(=~"source\|waypoint"|="destination"),destination_service_name="shop"', selector
+            ), selector
 
 
 def test_a_slot_has_its_colour_everywhere() -> None:
@@ -164,7 +173,8 @@ def test_without_a_candidate_nothing_asks_for_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "two"), [(("a-b", "c"), ("a", "b-c")), (("x" * 50, "same"), ("x" * 50 + "y", "same")), (("a", "n"), ("a", "m"))]
+    ("one", "two"),
+    [(("a-b", "c"), ("a", "b-c")), (("x" * 50, "same"), ("x" * 50 + "y", "same")), (("a", "one"), ("a", "two"))],
 )
 def test_the_uid_tells_releases_apart(one: tuple[str, str], two: tuple[str, str]) -> None:
     def uid(name: str, namespace: str) -> str:

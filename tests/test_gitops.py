@@ -86,7 +86,12 @@ def test_the_application() -> None:
         "syncPolicy": {
             "automated": {"prune": True, "selfHeal": True},
             "retry": {"limit": -1, "refresh": True, "backoff": {"duration": "10s", "factor": 1}},
-            "syncOptions": ["CreateNamespace=true", "PruneLast=true", "ServerSideApply=true", "FailOnSharedResource=true"],
+            "syncOptions": [
+                "CreateNamespace=true",
+                "PruneLast=true",
+                "ServerSideApply=true",
+                "FailOnSharedResource=true",
+            ],
             "managedNamespaceMetadata": {"labels": {"istio-injection": "enabled"}},
         },
     }
@@ -110,7 +115,10 @@ def test_no_namespace_labels_no_metadata() -> None:
 
 
 def test_a_named_cluster_has_no_address() -> None:
-    assert application(release(", destination: {name: far}"))["spec"]["destination"] == {"name": "far", "namespace": "prod"}
+    assert application(release(", destination: {name: far}"))["spec"]["destination"] == {
+        "name": "far",
+        "namespace": "prod",
+    }
 
 
 @pytest.mark.parametrize("stage", ["header", "mirror", "split", "green", "rollback"])
@@ -130,13 +138,20 @@ def test_the_notice_without_a_candidate() -> None:
 
 
 def test_the_workflow() -> None:
-    found = workflow(release(github="{requirement: bgen==0.1.0, python: '3.10', runsOn: ubuntu-24.04, branch: release/1.x}"))
+    found = workflow(
+        release(github="{requirement: bgen==0.1.0, python: '3.10', runsOn: ubuntu-24.04, branch: release/1.x}")
+    )
     assert found["on"] == {"pull_request": {}, "push": {"branches": ["release/1.x"]}}
     assert found["permissions"] == {"contents": "read"}
     job = found["jobs"]["bgen"]
     assert job["runs-on"] == "ubuntu-24.04"
     assert job["timeout-minutes"] == 10
-    assert job["env"] == {"SPEC": "shop/release.yaml", "OUTPUT": "deploy", "RELEASE": "shop", "REQUIREMENT": "bgen==0.1.0"}
+    assert job["env"] == {
+        "SPEC": "shop/release.yaml",
+        "OUTPUT": "deploy",
+        "RELEASE": "shop",
+        "REQUIREMENT": "bgen==0.1.0",
+    }
     assert [step["uses"].partition("@")[2] for step in job["steps"] if "uses" in step] == [
         "11bd71901bbe5b1630ceea73d27597364c9af683",
         "0b93645e9fea7318ecaed2b359559ac225c90a2b",
@@ -146,12 +161,19 @@ def test_the_workflow() -> None:
 
 def test_no_script_of_the_workflow_holds_a_value_of_the_spec() -> None:
     one, two = (workflow(release(github=f"{{requirement: '{what}'}}")) for what in ("bgen", "bgen;$(reboot)"))
-    assert [step.get("run") for step in one["jobs"]["bgen"]["steps"]] == [step.get("run") for step in two["jobs"]["bgen"]["steps"]]
+    assert [step.get("run") for step in one["jobs"]["bgen"]["steps"]] == [
+        step.get("run") for step in two["jobs"]["bgen"]["steps"]
+    ]
 
 
 @pytest.mark.parametrize(
     ("path", "output"),
-    [("", "deploy"), (", path: infra/out/shop/manifests", "infra/out"), (", path: elsewhere", "deploy"), (", path: x/myshop/manifests", "deploy")],
+    [
+        ("", "deploy"),
+        (", path: infra/out/shop/manifests", "infra/out"),
+        (", path: elsewhere", "deploy"),
+        (", path: x/myshop/manifests", "deploy"),
+    ],
 )
 def test_the_output_directory_is_the_one_that_argo_cd_reads(path: str, output: str) -> None:
     assert workflow(release(path))["jobs"]["bgen"]["env"]["OUTPUT"] == output

@@ -54,10 +54,11 @@ def problems(
 
     `source` gives the raw text of scalars for hints.
     """
-    found: dict[Problem, None] = {}
+    found: dict[tuple[Path, str, str], Problem] = {}
     for error in _validator(schema, checker).iter_errors(value):
-        found.update(dict.fromkeys(_explain(error, (), source)))
-    return list(found)
+        for problem in _explain(error, (), source):
+            found.setdefault(problem[:3], problem)
+    return list(found.values())
 
 
 _BASE = "https://bgen.invalid/schemas/"
@@ -150,10 +151,11 @@ def _explain(error: ValidationError, base: Path, source: Source | None) -> Itera
 
 def _unknown(error: ValidationError, path: Path) -> Iterator[Problem]:
     schema: Any = error.schema
-    known = list(schema.get("properties", {}))
+    fields = schema.get("properties", {})
+    known = [name for name, field in fields.items() if type(field) is not dict or "x-later" not in field]
     instance: Any = error.instance
     for name in instance:
-        if name not in known:
+        if name not in fields:
             if path == ("slots",):
                 hint = "bgen has two slots by design, blue and green: a release is a step from one version to the next"
             else:
@@ -168,25 +170,34 @@ def _meant(word: str, known: list[str]) -> str:
 
 
 def _wrong_type(error: ValidationError, path: Path, source: Source | None) -> Problem:
-    value: Any = error.instance
     kinds: Any = error.validator_value
     wanted: list[str] = kinds if type(kinds) is list else [kinds]
     names = [_TYPE_NAMES[name] for name in wanted if name != "null"]
-    raw = source.raw(path) if source else ""
-    hint = ""
-    if "string" in wanted and type(value) in (int, float, bool):
-        hint = f'quote it: "{raw or value}"'
-    elif type(value) is str and type(value) is str and any(name in wanted for name in ("integer", "number")):
-        hint = "write the number without quotes" if value.strip().isdigit() else ""
+    message = f"{_at(path)} must be {' or '.join(names)}, not {_shown(error.instance)}"
+    return path, "BG102", message, _type_hint(error, wanted, path, source.raw(path) if source else ""), "value"
+
+
+def _type_hint(error: ValidationError, wanted: list[str], path: Path, raw: str) -> str:
+    value: Any = error.instance
+    schema: Any = error.schema
+    if "string" in wanted and type(value) in (int, float) and path[-1] in _WITH_UNIT:
+        return f"write the unit: {raw or value}s"
+    elif "string" in wanted and type(value) in (int, float, bool):
+        return f'quote it: "{raw or value}"'
+    elif type(value) is str and any(name in wanted for name in ("integer", "number")):
+        return "write the number without quotes" if value.strip().isdigit() else ""
     elif type(value) is str and wanted == ["boolean"]:
-        hint = "write true or false, without quotes"
+        return "write true or false, without quotes"
     elif "array" in wanted:
-        hint = "a list: each entry on a line of its own, after `- `"
-    elif value is None:
-        hint = "remove the line to get the default"
-    return path, "BG102", f"{_at(path)} must be {' or '.join(names)}, not {_shown(value)}", hint, "value"
+        return "a list: each entry on a line of its own, after `- `"
+    elif "object" in wanted and value is not None:
+        fields = sorted(schema.get("properties", ()))
+        return "a mapping: `name: value` lines" + (f"; known here: {', '.join(fields)}" if 0 < len(fields) < 12 else "")
+    return "remove the line to get the default" if value is None else ""
 
 
+# Durations that a number is written for; their schemas say no more than text.
+_WITH_UNIT = set("timeout perTryTimeout connectTimeout idleTimeout interval baseEjectionTime maxAge for".split())
 _TYPE_NAMES = {
     "string": "text",
     "integer": "a whole number",
@@ -223,17 +234,14 @@ def _out_of_bounds(error: ValidationError, path: Path, keyword: str) -> Problem:
     instance: Any = error.instance
     what, value = _at(path), _shown(error.instance)
     if keyword in _NUMBER_LIMITS:
-        low, high = (
-            schema.get("minimum", schema.get("exclusiveMinimum")),
-            schema.get("maximum", schema.get("exclusiveMaximum")),
-        )
-        allowed = (
-            f"between {low} and {high}"
-            if low is not None and high is not None
-            else f"{_NUMBER_LIMITS[keyword]} {limit}"
-        )
+        low, high = schema.get("minimum"), schema.get("maximum")
+        allowed = " and ".join(f"{word} {schema[name]}" for name, word in _NUMBER_LIMITS.items() if name in schema)
+        if low is not None and high is not None:
+            allowed = f"between {low} and {high}"
         return path, "BG105", f"{what} is {value}, it must be {allowed}", "", "value"
     hint = schema.get("x-hint") or (f"it must match {schema['pattern']}" if keyword == "pattern" else "")
+    if "propertyNames" in error.relative_schema_path:
+        return (*path, instance), "BG106", f"{value} cannot be a key of {what}", hint, "key"
     if keyword == "pattern":
         return path, "BG106", f"{what} cannot be {value}", hint, "value"
     if keyword in ("minLength", "maxLength"):
@@ -247,18 +255,18 @@ def _out_of_bounds(error: ValidationError, path: Path, keyword: str) -> Problem:
 
 _NUMBER_LIMITS = {
     "minimum": "at least",
-    "maximum": "at most",
     "exclusiveMinimum": "more than",
+    "maximum": "at most",
     "exclusiveMaximum": "less than",
     "multipleOf": "a multiple of",
 }
 _SIZE = {
-    "minLength": "at least",
-    "maxLength": "at most",
-    "minItems": "at least",
-    "maxItems": "at most",
-    "minProperties": "at least",
-    "maxProperties": "at most",
+    "minLength": "it needs at least",
+    "maxLength": "it may have at most",
+    "minItems": "it needs at least",
+    "maxItems": "it may have at most",
+    "minProperties": "it needs at least",
+    "maxProperties": "it may have at most",
 }
 
 

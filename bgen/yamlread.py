@@ -124,7 +124,7 @@ def read(text: str, resolver: Callable[[str], Any] = resolve) -> tuple[Node | No
     try:
         root = _compose(_events(text), resolver, problems)
     except MarkedYAMLError as error:
-        raise Unreadable(_syntax(error)) from None
+        raise Unreadable(_syntax(error, text)) from None
     except ReaderError as error:
         raise Unreadable(_unreadable_character(text, error)) from None
     except YAMLError as error:
@@ -146,18 +146,62 @@ def _events(text: str) -> Iterator[Any]:
     yield from YAML(typ="safe", pure=True).parse(text)
 
 
-def _syntax(error: MarkedYAMLError) -> Problem:
+# What the grammar complains of (libyaml's words or the pure reader's) → message and hint for who wrote the spec.
+_SYNTAX = (
+    ("find expected ':'", "this line is not `key: value`", "write a colon and a blank between the two"),
+    (
+        "mapping values are not allowed",
+        "a `: ` where no key can stand",
+        "quote a text that contains `: `, and check the indentation",
+    ),
+    (
+        "unexpected ':'",
+        "a `:` inside a text between braces or brackets",
+        "quote the text, and check the quotes of the line above",
+    ),
+    ("scanning an alias", "a text cannot begin with `*`", 'quote it, as in "*.example.com"'),
+    ("quoted scalar", "the quoted text that begins here does not end", "close the quote"),
+    (
+        "flow ",
+        "what begins here is not closed where it should be",
+        "compare the braces, brackets and commas up to line {line}",
+    ),
+    ("expected", "this line fits nothing above it", "check the indentation of this line and the one above"),
+)
+_AT_BEGINNING = {"quoted scalar", "find expected ':'", "scanning an alias", "flow "}
+
+
+def _syntax(error: MarkedYAMLError, text: str) -> Problem:
+    message = " ".join(part for part in (error.context, error.problem) if part)
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    message = " ".join(part for part in (error.context, error.problem) if part)
-    hint = ""
-    if "'\\t'" in message or "tab" in message:
-        hint = "indent with spaces, YAML allows no tabs there"
-    elif "mapping values are not allowed" in message:
-        hint = "quote a text that contains `: `, and check the indentation"
-    elif "expected <block end>" in message or "did not find expected" in message:
-        hint = "check the indentation of this line and the one above"
-    return Problem(line, column, "syntax", message, hint)
+    if "cannot start any token" in message:
+        character = _row(text, line)[column : column + 1]
+        if character == "\t":
+            return Problem(line, column, "syntax", "a tab", "indent with spaces, YAML allows no tabs there")
+        return Problem(line, column, "syntax", f"a text cannot begin with `{character}`", "quote it")
+    for words, said, hint in _SYNTAX:
+        if words in message:
+            hint = hint.format(line=line + 1)
+            if words in _AT_BEGINNING and error.context_mark:
+                line, column = error.context_mark.line, error.context_mark.column
+            return Problem(line, column, "syntax", said, _unseen(_row(text, line)) or hint)
+    return Problem(line, column, "syntax", message)
+
+
+def _row(text: str, line: int) -> str:
+    rows = text.split("\n")
+    return rows[line] if line < len(rows) else ""
+
+
+def _unseen(row: str) -> str:
+    """A hint for what is easily overlooked in a line."""
+    if row.startswith(("<<<<<<<", "=======", ">>>>>>>")):
+        return "a merge left its marks: choose one side"
+    for character, name in (("\u00a0", "no-break space"), ("\ufeff", "byte order mark")):
+        if character in row:
+            return f"the line contains an invisible {name} (U+{ord(character):04X}): remove it"
+    return ""
 
 
 def _unreadable_character(text: str, error: ReaderError) -> Problem:
@@ -229,13 +273,19 @@ def _collection(event: Any, kind: str, stack: list[_Open], problems: list[Proble
         problems.append(Problem(mark.line, mark.column, "anchor", f"tag {_tag(event)}", "remove the tag"))
     if stack and type(stack[-1].node.value) is dict and stack[-1].key is None:
         raise Unreadable(
-            Problem(mark.line, mark.column, "key", "a key that is not text", "`{{ … }}` and lists cannot be keys")
+            Problem(
+                mark.line,
+                mark.column,
+                "key",
+                "a mapping or list as a key",
+                "write the value: nothing fills in `{{ … }}` here",
+            )
         )
     return Node(mark.line, mark.column, {}, "", {}) if kind[0] == "M" else Node(mark.line, mark.column, [], "", [])
 
 
 def _tag(event: Any) -> str:
-    return str(event.tag)
+    return str(event.tag).replace("tag:yaml.org,2002:", "!!")
 
 
 def _value(event: Any, mark: Any, resolver: Callable[[str], Any], problems: list[Problem]) -> Any:
@@ -264,7 +314,22 @@ _EMPTY = 'write the value; `null` removes a default, `{}`, `[]` and `""` are emp
 def _quoting(raw: str) -> str:
     word = raw.lower()
     as_bool = "true" if word in ("y", "yes", "on") else "false" if word in ("n", "no", "off") else ""
-    return f'quote it if it is text: "{raw}"' + (f"; write {as_bool} if it is a boolean" if as_bool else "")
+    meant = f"; write {as_bool} if it is a boolean" if as_bool else ""
+    if not meant and _number(word):
+        meant = f"; write {_number(word)} if it is a number"
+    return f'quote it if it is text: "{raw}"{meant}'
+
+
+def _number(word: str) -> str:
+    """What a number that readers take differently was most likely meant to be, as all of them take it."""
+    try:
+        if re.fullmatch("0o?[0-7]+", word):
+            return str(int(word.replace("o", ""), 8))
+        value = int(word, 0) if word.startswith(("0x", "0b")) else float(word)
+        shown = str(int(value) if value == int(value) else value)
+    except (ValueError, OverflowError):
+        return ""
+    return shown if len(shown) < 20 and (_INT.fullmatch(shown) or _FLOAT.fullmatch(shown)) else ""
 
 
 def _key(event: Any, node: Node, resolver: Callable[[str], Any], problems: list[Problem]) -> tuple[int, int, str]:

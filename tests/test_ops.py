@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,11 @@ from bgen import decode
 from bgen import render
 from bgen import schema
 from bgen import source
+from bgen.build import build
 from bgen.release import Release
 from bgen.resources import ops
 
+ROOT = Path(__file__).parent.parent
 SPEC = """\
 apiVersion: bgen/v1
 name: shop
@@ -201,3 +204,14 @@ def test_the_runbook_is_tidy(stage: str) -> None:
     assert not text.endswith("\n\n")
     assert not re.search(r"[ \t]$", text, re.MULTILINE)
     assert "None" not in text
+
+
+def test_a_selector_of_its_own_brings_the_two_steps_of_an_adoption() -> None:
+    spec = (ROOT / "examples/minimal/release.yaml").read_text(encoding="utf-8")
+    files, _ = build(f"{spec}selector: {{service: shop}}\nversionLabel: track\n".encode(), "release.yaml")
+    readme = next(file.text for file in files if file.path == "README.md")
+    assert "## Adopt what runs already" in readme
+    assert "kubectl apply -f manifests/deployment-blue.yaml" in readme
+    assert "have no label `track`" in readme
+    files, _ = build(spec.encode(), "release.yaml")
+    assert "Adopt" not in next(file.text for file in files if file.path == "README.md")

@@ -119,6 +119,21 @@ def _runbook(release: Release) -> Fields:
         "manifests": release.argocd.path if release.argocd else names.MANIFESTS,
         **_monitoring(release),
         "workflow": release.github is not None,
+        **_adoption(release),
+    }
+
+
+def _adoption(release: Release) -> Fields:
+    """What the section about taking over a running application says; only a selector of the user's own needs it."""
+    stable = release.slots[release.stable]
+    return {
+        "adopted": None
+        if release.selector == {"app": release.name}
+        else ",".join(f"{k}={v}" for k, v in release.selector.items()),
+        "version_label": release.version_label,
+        "has_account": release.service_account.create,
+        "stable_file": f"{names.MANIFESTS}/deployment-{release.stable}.yaml",
+        "stable_deployment": names.deployment(release, stable),
     }
 
 

@@ -27,7 +27,9 @@ _FORMS = {
         r'(?P<lead> *(?:- )*)(?:(?P<key>[A-Za-z_][\w./-]*|"[\w./ -]+"): )?' + _EXPRESSION + "(?P<tail>)"
     ),
     "json": re.compile(r'(?P<lead> *)(?:"(?P<key>[\w./-]+)": )?' + _EXPRESSION + "(?P<tail>,?)"),
-    "sh": re.compile(r"(?P<lead>(?:readonly |declare -ra )?)(?P<key>[a-z_]+)=\(?" + _EXPRESSION + r"(?P<tail>\)?)"),
+    "sh": re.compile(
+        r"(?P<lead>(?:readonly |declare -ra )?)(?P<key>[a-z_]+)=(?P<open>\()?" + _EXPRESSION + r"(?P<tail>(?(open)\)))"
+    ),
 }
 _MESSAGES = {
     "yaml": "an expression stands alone after at most one literal key: `key: {{ value }}`",
@@ -115,6 +117,8 @@ def emit_sh(note: str, lead: str, name: str, value: Any, tail: str) -> Laid:
     if _defined(value) is None:
         raise TypeError(f"the shell variable {name} has no value")
     if tail == ")":
+        if type(value) not in (list, tuple):
+            raise TypeError(f"{value!r} is not a list")
         return _laid(f"{lead}{name}=({' '.join(map(shell_word, value))})\n")
     return _laid(f"{lead}{name}={shell_word(value)}\n")
 

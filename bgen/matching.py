@@ -49,6 +49,14 @@ def combine(a: Match, b: Match) -> Match:
     return out
 
 
+def covers(wide: Match, narrow: Match) -> bool:
+    """Whether every request that fits `narrow` surely fits `wide`; what cannot be decided counts as no."""
+    try:
+        return combine(wide, narrow) == narrow
+    except (Disjoint, Clash):
+        return False
+
+
 def _one_field(field: str, a: Match, b: Match) -> Any:
     one, two = a[field], b[field]
     if field in ("headers", "queryParams"):

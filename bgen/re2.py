@@ -16,9 +16,7 @@ _ESCAPE = re.compile(
 )
 _GROUP = re.compile(r"\((?:\?(?:P?<(?P<name>\w+)>|(?P<flags>[imsU]*(?:-[imsU]+)?)(?P<close>[:)])))?", re.ASCII)
 _REPEAT = re.compile(r"(?:[*+?]|\{(?P<low>[0-9]+)(?P<comma>,)?(?P<high>[0-9]+)?\})\??")
-_POSIX = re.compile(
-    r"\[:\^?(?:alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit):\]"
-)
+_POSIX = re.compile(r"\[:\^?(?:alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit):\]")
 # What people bring from other engines, and what RE2 says to it.
 _FOREIGN = (
     (re.compile(r"\(\?(?:<?[=!])"), "lookaround"),

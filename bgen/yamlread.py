@@ -161,6 +161,7 @@ _SYNTAX = (
     ),
     ("scanning an alias", "a text cannot begin with `*`", 'quote it, as in "*.example.com"'),
     ("quoted scalar", "the quoted text that begins here does not end", "close the quote"),
+    ("flow node", "a value is missing here", "close the braces and brackets above, or write the value"),
     (
         "flow ",
         "what begins here is not closed where it should be",
@@ -200,7 +201,7 @@ def _unseen(row: str) -> str:
         return "a merge left its marks: choose one side"
     for character, name in (("\u00a0", "no-break space"), ("\ufeff", "byte order mark")):
         if character in row:
-            return f"the line contains an invisible {name} (U+{ord(character):04X}): remove it"
+            return f"the line contains an invisible {name} (U+{ord(character):04X}): delete it, or type a blank instead"
     return ""
 
 

@@ -144,7 +144,11 @@ def mirrored_grpc(release: Release, source: Source) -> Iterator[Finding]:
     ports = [port.name for port in release.http_ports if port.protocol == "grpc"]
     for i, stage in enumerate(release.stages):
         # A match on paths of another port is a choice, not an oversight.
-        overlooked = stage.mirror and not stage.is_default and (stage.mirror.match is None or len(ports) == len(release.http_ports))
+        overlooked = (
+            stage.mirror
+            and not stage.is_default
+            and (stage.mirror.match is None or len(ports) == len(release.http_ports))
+        )
         if ports and stage.mirror and overlooked and "POST" not in stage.mirror.methods:
             message = f"gRPC is always POST, so nothing of port {ports[0]} is copied in `{stage.name}`"
             yield Finding(

@@ -45,9 +45,14 @@ def incomplete(release: Release, source: Source) -> Iterator[Finding]:
         for path, message, hint in _lacking(checker, "istio/1.28.json", "TrafficPolicy", slot.traffic_policy):
             yield Finding(written_at(source, slot, "trafficPolicy", path), message, hint, "key")
         # The schema lets a container go without an image, because a workload may get one from a higher level.
-        for part, prefix, container in _containers(slot):
+        for part, prefix, container in containers(slot):
             if part == "pod" and not container.get("image"):
-                yield Finding(written_at(source, slot, part, prefix), f"`{prefix[0]}[{prefix[1]}]` lacks `image`", "add `image`", "key")
+                yield Finding(
+                    written_at(source, slot, part, prefix),
+                    f"`{prefix[0]}[{prefix[1]}]` lacks `image`",
+                    "add `image`",
+                    "key",
+                )
     yield from _incomplete_elsewhere(release, source, checker)
 
 
@@ -90,7 +95,7 @@ def _lacking(checker: conforms.Checker, file: str, name: str, value: Any) -> lis
 @error("BG242", "two entries of a list are one thing to Kubernetes")
 def duplicates(release: Release, source: Source) -> Iterator[Finding]:
     for slot in release.slots.values():
-        for part, prefix, container in _containers(slot):
+        for part, prefix, container in containers(slot):
             for field, key in (
                 ("env", "name"),
                 ("volumeMounts", "mountPath"),
@@ -121,7 +126,7 @@ def duplicates(release: Release, source: Source) -> Iterator[Finding]:
             )
 
 
-def _containers(slot: Slot) -> Iterator[tuple[str, Path, Fields]]:
+def containers(slot: Slot) -> Iterator[tuple[str, Path, Fields]]:
     """Every container of a slot: the part of the spec it comes from, its path there, and itself."""
     yield "container", (), slot.container
     for field in ("initContainers", "containers"):
@@ -133,7 +138,7 @@ def _containers(slot: Slot) -> Iterator[tuple[str, Path, Fields]]:
 def mounts(release: Release, source: Source) -> Iterator[Finding]:
     for slot in release.slots.values():
         volumes = {volume.get("name") for volume in slot.pod.get("volumes", ())}
-        for part, prefix, container in _containers(slot):
+        for part, prefix, container in containers(slot):
             for i, mount in enumerate(container.get("volumeMounts", ())):
                 if mount.get("name") not in volumes:
                     path = written_at(source, slot, part, (*prefix, "volumeMounts", i, "name"))
@@ -143,12 +148,12 @@ def mounts(release: Release, source: Source) -> Iterator[Finding]:
 @error("BG244", "a port name that no container port has")
 def port_names(release: Release, source: Source) -> Iterator[Finding]:
     for slot in release.slots.values():
-        every = {port.get("name") for _, _, container in _containers(slot) for port in container.get("ports", ())}
+        every = {port.get("name") for _, _, container in containers(slot) for port in container.get("ports", ())}
         for i, port in enumerate(release.ports):
             if type(port.target) is str and port.target not in every:
                 message = f"no container of {slot.name} has a port named `{port.target}`"
                 yield Finding(("ports", i, "targetPort"), message, "declare it in `container.ports`, or use the number")
-        for part, prefix, container in _containers(slot):
+        for part, prefix, container in containers(slot):
             own = {port.get("name") for port in container.get("ports", ())}
             for probe, handler in ((p, h) for p in _PROBES for h in ("httpGet", "tcpSocket")):
                 port_name = (container.get(probe) or {}).get(handler, {}).get("port")
@@ -204,7 +209,7 @@ def autoscaling(release: Release, source: Source) -> Iterator[Finding]:
 @error("BG247", "the proxy's user ID")
 def proxy_uid(release: Release, source: Source) -> Iterator[Finding]:
     for slot in release.slots.values():
-        places: list[tuple[str, Path, Fields]] = [*_containers(slot), ("pod", (), slot.pod)]
+        places: list[tuple[str, Path, Fields]] = [*containers(slot), ("pod", (), slot.pod)]
         for part, prefix, holder in places:
             if holder.get("securityContext", {}).get("runAsUser") == _PROXY_UID:
                 path = written_at(source, slot, part, (*prefix, "securityContext", "runAsUser"))

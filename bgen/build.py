@@ -23,10 +23,11 @@ from bgen.verify import verify
 
 
 class Judged(NamedTuple):
-    """A release that may be built, and the warnings on the way."""
+    """A release that may be built, the warnings on the way, and where a collision with another release is reported."""
 
     release: Release
     warnings: tuple[Diagnostic, ...]
+    at_name: Diagnostic
 
 
 def prepare(content: bytes, file: str, stage: str | None = None) -> Judged:
@@ -37,7 +38,7 @@ def prepare(content: bytes, file: str, stage: str | None = None) -> Judged:
     source = parse(content, file)
     check(source)
     release = decode({**source.data, "stage": stage} if stage else source.data)
-    return Judged(release, judge(release, source))
+    return Judged(release, judge(release, source), source.diagnose(("name",), "BG309", ""))
 
 
 def finish(release: Release, spec_name: str) -> list[File]:
@@ -69,6 +70,5 @@ def _templates(verified: Verified) -> dict[str, Any]:
     prefix = f"{names.MANIFESTS}/deployment-"
     deployments = {path: source for path, source in verified.documents.items() if path.startswith(prefix)}
     return {
-        path.removeprefix(prefix).removesuffix(".yaml"): source.get(("spec", "template"))
-        for path, source in deployments.items()
+        path.removeprefix(prefix).removesuffix(".yaml"): source.get(("spec", "template")) for path, source in deployments.items()
     }

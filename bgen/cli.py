@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform as machine
 import re
 import sys
@@ -53,8 +54,6 @@ class Printer:
             click.echo(line, err=True)
 
     def _wants_color(self) -> bool:
-        import os
-
         if self.color is not None:
             return self.color
         if os.environ.get("NO_COLOR"):
@@ -75,6 +74,12 @@ def _guarded(command: Callable[..., int]) -> Callable[..., None]:
             code = command(**options)
         except KeyboardInterrupt:
             code = 130
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:
+            # The reader of a pipe has seen enough, as in `bgen build --stdout | head`.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 1
         except Exception as error:  # noqa: BLE001 - the one boundary where a bug is told from a mistake
             click.echo(_bug_report(error), err=True)
             code = 3
@@ -249,8 +254,9 @@ def _specs(paths: tuple[Path, ...]) -> Iterator[tuple[str, bytes]]:
     seen = set()
     for path in paths:
         for name, content in _read(path):
-            if name not in seen:
-                seen.add(name)
+            place = Path(name).resolve()
+            if place not in seen:
+                seen.add(place)
                 yield name, content
 
 

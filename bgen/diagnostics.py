@@ -27,6 +27,8 @@ CODES: dict[str, str] = {
     "BG107": "too few or too many entries, or one twice",
     "BG108": "a field that this version does not have yet",
     "BG109": "fields that exclude each other",
+    "BG110": "a field that the platform does not have yet",
+    "BG299": "an `allow` that accepts nothing (warning)",
     "BG301": "a file that bgen did not write is in the way",
     "BG302": "a file of bgen's was edited by hand",
     "BG303": "a lock that cannot be used",

@@ -22,9 +22,7 @@ def conflicts(root: Path, paths: list[Path], files: list[File]) -> Iterator[Diag
     hosts = {host for found in ours if found["kind"] == "VirtualService" for host in found["spec"]["hosts"]}
     for path in paths:
         if path.name in _TOOL_FILES:
-            message = (
-                "Argo CD would take the directory for another tool's and no longer apply the manifests as they are"
-            )
+            message = "Argo CD would take the directory for another tool's and no longer apply the manifests as they are"
             yield Diagnostic(path.as_posix(), 0, 0, "BG310", message, "keep it outside manifests/")
         elif path.suffix in (".yaml", ".yml", ".json"):
             yield from _conflicts_of(path, identities, hosts)
@@ -39,7 +37,9 @@ def _conflicts_of(path: Path, identities: set[tuple[str, ...]], hosts: set[str])
         return
     for entry in found:
         if _identity(entry) in identities:
-            message = f"{entry['kind']} {entry['metadata'].get('name')} is in bgen's output too: Argo CD would apply only one of them"
+            message = (
+                f"{entry['kind']} {entry['metadata'].get('name')} is in bgen's output too: Argo CD would apply only one of them"
+            )
             yield Diagnostic(path.as_posix(), 0, 0, "BG310", message, "remove one of the two")
         elif entry["kind"] == "VirtualService":
             shared = hosts.intersection((entry.get("spec") or {}).get("hosts") or ())
@@ -54,11 +54,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
     try:
         for found in YAML(typ="safe").load_all(text):
-            if (
-                isinstance(found, dict)
-                and isinstance(found.get("kind"), str)
-                and isinstance(found.get("metadata"), dict)
-            ):
+            if isinstance(found, dict) and isinstance(found.get("kind"), str) and isinstance(found.get("metadata"), dict):
                 yield found
     except YAMLError as error:
         raise ValueError(str(error)) from None

@@ -26,9 +26,7 @@ def judge(files: list[Path], platform: dict[str, str]) -> list[Diagnostic]:
     program = executable()
     if program is None:
         return [
-            Diagnostic(
-                "kubeconform", 0, 0, "BG509", "kubeconform is not on PATH", "install it, or leave --kubeconform at auto"
-            )
+            Diagnostic("kubeconform", 0, 0, "BG509", "kubeconform is not on PATH", "install it, or leave --kubeconform at auto")
         ]
     with tempfile.TemporaryDirectory() as folder:
         export(Path(folder), platform)
@@ -60,9 +58,7 @@ def _refusals(stdout: str, stderr: str, count: int) -> list[Diagnostic]:
         if result["status"] != "statusValid"
     ]
     if not found and summary["valid"] != count:
-        found.append(
-            Diagnostic("kubeconform", 0, 0, "BG509", f"kubeconform judged {summary['valid']} of {count} files")
-        )
+        found.append(Diagnostic("kubeconform", 0, 0, "BG509", f"kubeconform judged {summary['valid']} of {count} files"))
     return found
 
 
@@ -83,8 +79,4 @@ def standard(node: Any) -> Any:
         return [standard(entry) for entry in node]
     if type(node) is not dict:
         return node
-    return {
-        "required" if name == "x-required" else name: standard(entry)
-        for name, entry in node.items()
-        if name != "$patch"
-    }
+    return {"required" if name == "x-required" else name: standard(entry) for name, entry in node.items() if name != "$patch"}

@@ -23,9 +23,7 @@ from bgen.document import Hole
 
 _EXPRESSION = r"\{\{ (?P<expression>(?:(?!\}\}).)+) \}\}"
 _FORMS = {
-    "yaml": re.compile(
-        r'(?P<lead> *(?:- )*)(?:(?P<key>[A-Za-z_][\w./-]*|"[\w./ -]+"): )?' + _EXPRESSION + "(?P<tail>)"
-    ),
+    "yaml": re.compile(r'(?P<lead> *(?:- )*)(?:(?P<key>[A-Za-z_][\w./-]*|"[\w./ -]+"): )?' + _EXPRESSION + "(?P<tail>)"),
     "json": re.compile(r'(?P<lead> *)(?:"(?P<key>[\w./-]+)": )?' + _EXPRESSION + "(?P<tail>,?)"),
     "sh": re.compile(
         r"(?P<lead>(?:readonly |declare -ra )?)(?P<key>[a-z_]+)=(?P<open>\()?" + _EXPRESSION + r"(?P<tail>(?(open)\)))"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,11 +56,16 @@ def load(text: str) -> Lock:
         raise Unusable(f"not a lock of bgen ({type(error).__name__})") from None
     if format_number != FORMAT:
         raise Unusable(f"format {format_number} is not {FORMAT}, the one that this bgen writes")
-    if type(lock.files) is not dict or not all(
-        type(name) is str and type(sha) is str for name, sha in lock.files.items()
-    ):
+    if type(lock.files) is not dict or not all(type(name) is str and type(sha) is str for name, sha in lock.files.items()):
         raise Unusable("its list of files is not a list of files")
+    if type(lock.spec) is not str or type(lock.state) is not dict or not _is_platform(lock.state.get("platform")):
+        raise Unusable("its state is not the state of a release")
     return lock
+
+
+def _is_platform(value: Any) -> bool:
+    """Whether it names the versions that `verify` judges by."""
+    return type(value) is dict and all(re.fullmatch(r"\d+\.\d+", str(value.get(kind))) for kind in ("kubernetes", "istio"))
 
 
 def _state(release: Release, templates: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def both(one: list[Match] | None, two: list[Match] | None) -> list[Match] | None
 
 def combine(a: Match, b: Match) -> Match:
     """One entry for the requests that fit both entries. Raises Disjoint or Clash."""
+    a, b = _minding_case(a, b), _minding_case(b, a)
     out: Match = {}
     for field in (*a, *(name for name in b if name not in a)):
         if field in a and field in b:
@@ -47,6 +48,14 @@ def combine(a: Match, b: Match) -> Match:
         else:
             out[field] = a.get(field, b.get(field))
     return out
+
+
+def _minding_case(entry: Match, other: Match) -> Match:
+    """The entry without an `ignoreUriCase` that would take away the case of the other's path."""
+    strict = entry.get("uri") == other.get("uri") and not other.get("ignoreUriCase")
+    if "ignoreUriCase" in entry and ("uri" not in entry or ("uri" in other and entry["ignoreUriCase"] and strict)):
+        return {name: value for name, value in entry.items() if name != "ignoreUriCase"}
+    return entry
 
 
 def covers(wide: Match, narrow: Match) -> bool:

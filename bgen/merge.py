@@ -27,7 +27,7 @@ MERGE_KEYS: dict[str, tuple[str, ...]] = {
 _PROBE = frozenset(("exec", "httpGet", "tcpSocket", "grpc"))
 _HANDLER = frozenset(("exec", "httpGet", "tcpSocket", "sleep"))
 # Field name of a mapping (or of the list it is an entry of) → members of which one excludes the others.
-_UNIONS: dict[str, frozenset[str]] = {
+UNIONS: dict[str, frozenset[str]] = {
     "livenessProbe": _PROBE,
     "readinessProbe": _PROBE,
     "startupProbe": _PROBE,
@@ -99,7 +99,7 @@ def _replaced(base: dict[str, Any], over: dict[str, Any], field: str) -> frozens
         # The fields of one strategy type mean nothing to another.
         return frozenset(base) if over.get("type", base.get("type")) != base.get("type") else frozenset()
     else:
-        members = _UNIONS.get(field, frozenset())
+        members = UNIONS.get(field, frozenset())
     return members if any(over[name] is not None for name in members if name in over) else frozenset()
 
 
@@ -138,11 +138,7 @@ def trace(merged: Any, path: Path, layers: list[tuple[Path, Any]]) -> Path:
     field = ""
     for step in path:
         key = _occurrence(merged, step, field) if type(step) is int and field in MERGE_KEYS else None
-        live = [
-            ((*where, found), data[found])
-            for where, data in live
-            if (found := _step(data, step, key, field)) is not None
-        ]
+        live = [((*where, found), data[found]) for where, data in live if (found := _step(data, step, key, field)) is not None]
         if not live:
             break
         best = live[-1][0]

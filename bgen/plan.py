@@ -16,6 +16,4 @@ _PARTS = (workloads, traffic, alerts, dashboard, gitops, ops)
 
 def plan(release: Release) -> list[Document]:
     """Every document of the release's output directory, sorted by path."""
-    return sorted(
-        (document for part in _PARTS for document in part.documents(release)), key=lambda document: document.path
-    )
+    return sorted((document for part in _PARTS for document in part.documents(release)), key=lambda document: document.path)

@@ -58,9 +58,7 @@ def _deployment(world: _World, source: Source) -> Iterator[Diagnostic]:
     account = template["spec"].get("serviceAccountName")
     accounts = world.by_kind.get("ServiceAccount", {})
     if accounts and account not in accounts:
-        yield _broken(
-            source, ("spec", "template", "spec", "serviceAccountName"), f"there is no ServiceAccount {account}"
-        )
+        yield _broken(source, ("spec", "template", "spec", "serviceAccountName"), f"there is no ServiceAccount {account}")
     volumes = {volume["name"] for volume in template["spec"].get("volumes", ())}
     for field in ("containers", "initContainers"):
         for i, container in enumerate(template["spec"].get(field, ())):
@@ -101,9 +99,7 @@ def _virtual_service(world: _World, source: Source) -> Iterator[Diagnostic]:
         for i, rule in enumerate(spec.get(field, ())):
             for part in ("route", "mirrors"):
                 for j, entry in enumerate(rule.get(part, ())):
-                    yield from _destination(
-                        world, source, ("spec", field, i, part, j, "destination"), entry["destination"]
-                    )
+                    yield from _destination(world, source, ("spec", field, i, part, j, "destination"), entry["destination"])
     own = {f"{g['metadata']['namespace']}/{g['metadata']['name']}" for g in world.by_kind.get("Gateway", {}).values()}
     for name in own - set(spec.get("gateways", ())):
         yield _broken(source, ("spec", "gateways"), f"the Gateway {name} serves no route")
@@ -116,9 +112,7 @@ def _destination(world: _World, source: Source, path: Path, to: dict[str, Any]) 
         return
     if to.get("port", {}).get("number") not in [port["port"] for port in service["spec"]["ports"]]:
         yield _broken(source, (*path, "port"), f"the Service has no port {to.get('port', {}).get('number')}")
-    rules = [
-        rule["spec"] for rule in world.by_kind.get("DestinationRule", {}).values() if rule["spec"]["host"] == to["host"]
-    ]
+    rules = [rule["spec"] for rule in world.by_kind.get("DestinationRule", {}).values() if rule["spec"]["host"] == to["host"]]
     if to.get("subset") not in [subset["name"] for rule in rules for subset in rule.get("subsets", ())]:
         yield _broken(source, (*path, "subset"), f"no DestinationRule declares the subset {to.get('subset')}")
 
@@ -129,9 +123,7 @@ def _target(world: _World, source: Source) -> Iterator[Diagnostic]:
     if target["kind"] != "Deployment" or deployment is None:
         yield _broken(source, ("spec", "scaleTargetRef"), f"there is no {target['kind']} {target['name']}")
     elif "replicas" in deployment["spec"]:
-        yield _broken(
-            source, ("spec", "scaleTargetRef"), f"{target['name']} has fixed replicas, which every sync would restore"
-        )
+        yield _broken(source, ("spec", "scaleTargetRef"), f"{target['name']} has fixed replicas, which every sync would restore")
 
 
 def _budget(world: _World, source: Source) -> Iterator[Diagnostic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -38,7 +39,7 @@ def _excerpt(diagnostic: Diagnostic, style: Callable[..., str]) -> str:
     start = max(0, column - _WIDTH // 2) if len(line) > _WIDTH else 0
     shown = line[start : start + _WIDTH]
     # The caret stands under the character as a terminal draws it: tabs stay tabs, wide characters take two cells.
-    before = "".join("\t" if c == "\t" else " " * _cells(c) for c in shown[: column - start])
+    before = "".join("\t" if c == "\t" else " " * sum(map(_cells, _visible(c))) for c in shown[: column - start])
     return f"    {_visible(shown)}\n    {before}{style('^', fg='green', bold=True)}\n"
 
 
@@ -48,17 +49,15 @@ def _cells(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
+# Invisible, or a line end to some programs, and part of no word or emoji.
+_SHOWN_AS_ESCAPE = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
+)
+
+
 def _visible(shown: str) -> str:
-    """Text for a terminal: control characters become escapes, so that no value can move the cursor."""
-    return "".join(c if c == "\t" or not unicodedata.category(c).startswith("C") else _escape(c) for c in shown)
-
-
-def _escape(character: str) -> str:
-    return (
-        character
-        if unicodedata.category(character) in ("Cf", "Co", "Cn") and ord(character) > 0xFF
-        else f"\\u{ord(character):04x}"
-    )
+    """Text for a terminal: what could move the cursor or turn the line around becomes an escape."""
+    return _SHOWN_AS_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", shown)
 
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:

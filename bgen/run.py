@@ -33,15 +33,20 @@ class Printer(Protocol):
     def say(self, line: str) -> None: ...
 
 
+STDIN = "<stdin>"
+_STANDARD_INPUT = "standard input"
+
+
 class Accepted(NamedTuple):
     """A judged release and the file that its spec stands in."""
 
     file: str
     release: Release
+    at_name: Diagnostic
 
     @property
     def spec_name(self) -> str:
-        return self.file.rpartition("/")[2]
+        return _STANDARD_INPUT if self.file == STDIN else self.file.rpartition("/")[2]
 
 
 class Run:
@@ -53,7 +58,7 @@ class Run:
         self.force = force
         self.stage = stage
         self.accepted: list[Accepted] = []
-        self.names: set[str] = set()
+        self.names: dict[Path, str] = {}
         self.rejected = False
         self.changed = False
 
@@ -68,8 +73,8 @@ class Run:
             if self.printer.diagnose(judged.warnings):
                 self.rejected = True
             else:
-                self.accepted.append(Accepted(file, judged.release))
-        self.names = {one.release.name for one in self.accepted}
+                self.accepted.append(Accepted(file, judged.release, judged.at_name))
+        self.names = {Path(one.file).resolve(): one.release.name for one in self.accepted}
         colliding = {one.file: found for one, found in _collisions(self.accepted)}
         for found in colliding.values():
             self.rejected |= self.printer.diagnose([found])
@@ -117,17 +122,13 @@ class Run:
             root = file.parent
             try:
                 found = tree.read_lock(root)
-                if (
-                    found is None
-                    or root.name in self.names
-                    or any((place / found.spec).exists() for place in directories)
-                ):
+                if found is None or not self._is_orphan(root, found.spec, directories):
                     continue
                 if prune:
                     self.changed |= bool(tree.remove(root))
                     self.printer.say(f"{root.as_posix()}: removed, its spec {found.spec} is gone")
                 else:
-                    message = f"the spec {found.spec} of this tree is gone"
+                    message = f"the spec {found.spec} of this tree is gone, or makes another release now"
                     hint = "`--prune` removes the tree; Argo CD would remove its objects"
                     raise Rejected([Diagnostic(root.as_posix(), 0, 0, "BG306", message, hint)])
             except lock.Unusable as error:
@@ -136,6 +137,12 @@ class Run:
                 )
             except Rejected as error:
                 self.rejected |= self.printer.diagnose(error.diagnostics)
+
+    def _is_orphan(self, root: Path, spec: str, directories: list[Path]) -> bool:
+        """Whether no spec makes this tree any more. A spec that was rejected may still be the one, so its tree stays."""
+        if root.name in self.names.values() or spec == _STANDARD_INPUT:
+            return False
+        return all(not (place / spec).exists() or (place / spec).resolve() in self.names for place in directories)
 
 
 def _summary(root: Path, changes: list[tree.Change], count: int, dry: bool) -> str:
@@ -166,7 +173,7 @@ def _collisions(accepted: list[Accepted]) -> Iterator[tuple[Accepted, Diagnostic
             if claim in taken:
                 message = f"{taken[claim]} makes {what} too"
                 hint = "give the releases names, versions or hosts of their own; `route.match` lets them share a host"
-                yield one, Diagnostic(one.file, 0, 0, "BG309", message, hint)
+                yield one, one.at_name._replace(message=message, hint=hint)
                 break
         else:
             taken |= dict.fromkeys(claims, one.file)

@@ -13,7 +13,7 @@ from bgen.diagnostics import Rejected
 
 MAX_BYTES = 1 << 20
 # Control characters, and the line separators that some YAML readers take for a line end and others do not.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]|(?<!\n)\ufeff")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 CODE_OF = {
     "syntax": "BG002",
     "character": "BG003",
@@ -106,18 +106,19 @@ def parse(content: bytes, file: str) -> Source:
     if problems:
         raise Rejected([diagnose(problem) for problem in problems])
     if root is None:
-        raise Rejected(
-            [Diagnostic(file, 1, 1, "BG009", "the file holds no release", "start with `bgen/v1`: see the README")]
-        )
+        raise Rejected([Diagnostic(file, 1, 1, "BG009", "the file holds no release", "a spec starts with `apiVersion: bgen/v1`")])
     if type(root.value) is not dict:
-        raise Rejected([Diagnostic(file, root.line + 1, root.column + 1, "BG009", "a release is a mapping of fields")])
+        place = (file, root.line + 1, root.column + 1)
+        hint = "a spec starts with `apiVersion: bgen/v1`"
+        raise Rejected([Diagnostic(*place, "BG009", "a release is a mapping of fields", hint, excerpt=rows[root.line])])
     return Source(file, text, root)
 
 
 def _decode(content: bytes, file: str) -> str:
     if len(content) > MAX_BYTES:
         raise Rejected([Diagnostic(file, 0, 0, "BG010", f"{len(content)} bytes: a spec may have at most {MAX_BYTES}")])
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    # Every second byte of an ASCII text in UTF-16 is NUL.
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or content[:200].count(b"\0") > len(content[:200]) // 4:
         raise Rejected([Diagnostic(file, 1, 1, "BG001", "the file is UTF-16", "save it as UTF-8")])
     try:
         text = content.decode("utf-8-sig")
@@ -125,7 +126,8 @@ def _decode(content: bytes, file: str) -> str:
         before = content[: error.start]
         line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
         message = f"byte 0x{content[error.start]:02x} is not UTF-8"
-        raise Rejected([Diagnostic(file, line, column, "BG001", message, "save the file as UTF-8")]) from None
+        shown = content.split(b"\n")[line - 1].decode("utf-8", "replace")
+        raise Rejected([Diagnostic(file, line, column, "BG001", message, "save the file as UTF-8", excerpt=shown)]) from None
     # A lone carriage return is a line end to YAML, so every reader of the spec counts lines alike after this.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     bad = [_illegal(text, file, match) for match in _ILLEGAL.finditer(text)][:20]
@@ -137,4 +139,5 @@ def _decode(content: bytes, file: str) -> str:
 def _illegal(text: str, file: str, match: re.Match[str]) -> Diagnostic:
     line, column = text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
     message = f"the character U+{ord(match[0]):04X} is invisible and not the same to every reader"
-    return Diagnostic(file, line, column, "BG003", message, f'write it as "\\u{ord(match[0]):04x}" in double quotes')
+    hint = f'write it as "\\u{ord(match[0]):04x}" in double quotes'
+    return Diagnostic(file, line, column, "BG003", message, hint, excerpt=text.split("\n")[line - 1])

@@ -115,9 +115,7 @@ def foreign_manifests(root: Path, files: list[File]) -> list[Path]:
     if not folder.is_dir():
         return []
     return [
-        path
-        for path in sorted(folder.iterdir())
-        if path not in ours and not path.name.endswith(_TEMPORARY) and path.is_file()
+        path for path in sorted(folder.iterdir()) if path not in ours and not path.name.endswith(_TEMPORARY) and path.is_file()
     ]
 
 
@@ -125,14 +123,14 @@ def read_tree(root: Path) -> list[File]:
     """The files that the lock names, as they are on disk. Raises Rejected (BG3xx) when they cannot be read."""
     obstacles: list[Diagnostic] = []
     owned = _owned(root, obstacles)
+    if obstacles:
+        raise Rejected(obstacles)
     found = []
     for path in sorted(owned):
         content = _read(root, path, obstacles)
         if content is None:
             obstacles.append(
-                Diagnostic(
-                    str(root / path), 0, 0, "BG308", "the lock names this file and it is not there", "build again"
-                )
+                Diagnostic(str(root / path), 0, 0, "BG308", "the lock names this file and it is not there", "build again")
             )
         else:
             found.append(File(path, content.decode("utf-8", "replace")))
@@ -196,7 +194,10 @@ def _read(root: Path, path: str, obstacles: list[Diagnostic]) -> bytes | None:
             return None
     try:
         return place.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        obstacles.append(Diagnostic(str(place.parent), 0, 0, "BG301", "a file stands where bgen needs a directory", "move it"))
         return None
     except OSError as error:
         obstacles.append(Diagnostic(str(place), 0, 0, "BG307", f"cannot read: {error.strerror}"))
@@ -234,9 +235,7 @@ def _stale(
             continue
         if lock.sha256(before) not in owned[path] and not force:
             hint = "it is no longer part of the output: remove it yourself, or use --force"
-            obstacles.append(
-                Diagnostic(str(root / path), 0, 0, "BG302", "the file was edited by hand since bgen wrote it", hint)
-            )
+            obstacles.append(Diagnostic(str(root / path), 0, 0, "BG302", "the file was edited by hand since bgen wrote it", hint))
         yield Change(path, before, None)
 
 
@@ -244,7 +243,7 @@ def remove(root: Path) -> list[Change]:
     """Remove what the lock names, and the lock: the tree of a spec that is gone. Raises Rejected (BG3xx)."""
     obstacles: list[Diagnostic] = []
     owned = _owned(root, obstacles)
-    changes = list(_stale(root, [], owned, False, obstacles))
+    changes = [] if obstacles else list(_stale(root, [], owned, False, obstacles))
     if obstacles:
         raise Rejected(obstacles)
     for change in changes:

@@ -82,9 +82,7 @@ def _read_yaml(file: File, verified: Verified) -> Iterator[Diagnostic]:
         yield Diagnostic(file.path, 0, 0, "BG501", f"the raw character U+{ord(bare[0]):04X}")
         return
     if yamltext.SKIP_MARKER in file.text:
-        yield Diagnostic(
-            file.path, 0, 0, "BG501", f"Argo CD would drop this file, because it contains {yamltext.SKIP_MARKER}"
-        )
+        yield Diagnostic(file.path, 0, 0, "BG501", f"Argo CD would drop this file, because it contains {yamltext.SKIP_MARKER}")
     try:
         root, problems = yamlread.read(file.text, yamlread.resolve_strictly)
     except yamlread.Unreadable as error:
@@ -143,9 +141,7 @@ def _identities(verified: Verified) -> Iterator[Diagnostic]:
     for source in verified.objects(names.MANIFESTS):
         identity = identity_of(source)
         if identity in seen:
-            message = (
-                f"{identity[1]} {identity[3]} stands in {seen[identity]} too: Argo CD would apply only one of them"
-            )
+            message = f"{identity[1]} {identity[3]} stands in {seen[identity]} too: Argo CD would apply only one of them"
             yield source.diagnose(("metadata", "name"), "BG504", message)
         seen.setdefault(identity, source.file)
 
@@ -169,9 +165,7 @@ def _routes(verified: Verified) -> Iterator[Diagnostic]:
         return
     if len(live) != 1:
         file = live[1].file if live else names.MANIFESTS
-        yield Diagnostic(
-            file, 0, 0, "BG506", f"{len(live)} VirtualServices in {names.MANIFESTS}/, exactly one belongs there"
-        )
+        yield Diagnostic(file, 0, 0, "BG506", f"{len(live)} VirtualServices in {names.MANIFESTS}/, exactly one belongs there")
         return
     stage = live[0].get(("metadata", "annotations", names.STAGE))
     twin = verified.documents.get(f"{names.ROUTES}/{stage}.yaml")
@@ -179,9 +173,7 @@ def _routes(verified: Verified) -> Iterator[Diagnostic]:
         yield live[0].diagnose(("metadata",), "BG507", f"the live route is not that of {names.ROUTES}/{stage}.yaml")
     for source in staged:
         if repr(_without_rules(source)) != repr(_without_rules(live[0])):
-            yield source.diagnose(
-                ("spec",), "BG507", "this stage differs from the live route in more than rules and annotations"
-            )
+            yield source.diagnose(("spec",), "BG507", "this stage differs from the live route in more than rules and annotations")
 
 
 def _without_rules(source: Source) -> dict[str, Any]:

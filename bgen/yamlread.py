@@ -247,9 +247,7 @@ def _compose(events: Iterator[Any], resolver: Callable[[str], Any], problems: li
         elif kind == "DocumentStartEvent":
             documents += 1
             if documents > 1:
-                raise Unreadable(
-                    Problem(event.start_mark.line, event.start_mark.column, "documents", "a second document", _ONE)
-                )
+                raise Unreadable(Problem(event.start_mark.line, event.start_mark.column, "documents", "a second document", _ONE))
             continue
         else:
             continue
@@ -293,9 +291,7 @@ def _value(event: Any, mark: Any, resolver: Callable[[str], Any], problems: list
     if event.anchor:
         problems.append(Problem(mark.line, mark.column, "anchor", f"anchor &{event.anchor}", _NO_ANCHORS))
     if event.tag and event.tag != "!":
-        problems.append(
-            Problem(mark.line, mark.column, "anchor", f"tag {_tag(event)}", "remove the tag, quote the text")
-        )
+        problems.append(Problem(mark.line, mark.column, "anchor", f"tag {_tag(event)}", "remove the tag, quote the text"))
         return event.value
     if event.style in ("'", '"', "|", ">"):
         return event.value
@@ -344,9 +340,7 @@ def _key(event: Any, node: Node, resolver: Callable[[str], Any], problems: list[
             problems += _key_problem(name, mark, resolver)
     if name in node.items:
         first = node.items[name][0] + 1
-        problems.append(
-            Problem(mark.line, mark.column, "duplicate", f"{name} stands twice, first in line {first}", "keep one")
-        )
+        problems.append(Problem(mark.line, mark.column, "duplicate", f"{name} stands twice, first in line {first}", "keep one"))
     return mark.line, mark.column, name
 
 

@@ -35,7 +35,8 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
+from typing import TypeAlias
 
 from ruamel.yaml import YAML
 
@@ -361,8 +362,7 @@ def short_names(names: list[str]) -> dict[str, str]:
     """Long names to their last segment; two that share it keep group and version (autoscaling.v2.X)."""
     last = [name.rsplit(".", 1)[1] for name in names]
     return {
-        name: short if last.count(short) == 1 else ".".join(name.split(".")[-3:])
-        for name, short in zip(names, last, strict=True)
+        name: short if last.count(short) == 1 else ".".join(name.split(".")[-3:]) for name, short in zip(names, last, strict=True)
     }
 
 
@@ -419,7 +419,44 @@ def kubernetes_definitions(upstream: dict[str, Json]) -> tuple[dict[str, Json], 
     keys = merge_keys({name: node for name, node in upstream.items() if name in found})
     allow_patch(bare, keys)
     done = finish(bare, {names[name] for name in KUBERNETES_KINDS})
+    enumerate_words(done)
     return done | spec_parts(done), keys
+
+
+# Words that the API server takes and upstream's schemas leave open (Kubernetes API reference). null removes.
+ENUMS = {
+    "Container.imagePullPolicy": "Always IfNotPresent Never",
+    "Container.terminationMessagePolicy": "File FallbackToLogsOnError",
+    "ContainerPort.protocol": "TCP UDP SCTP",
+    "DeploymentStrategy.type": "Recreate RollingUpdate",
+    "HPAScalingPolicy.type": "Pods Percent",
+    "HPAScalingRules.selectPolicy": "Max Min Disabled",
+    "HTTPGetAction.scheme": "HTTP HTTPS",
+    "LabelSelectorRequirement.operator": "In NotIn Exists DoesNotExist",
+    "MetricSpec.type": "ContainerResource External Object Pods Resource",
+    "MetricTarget.type": "AverageValue Utilization Value",
+    "PodDisruptionBudgetSpec.unhealthyPodEvictionPolicy": "AlwaysAllow IfHealthyBudget",
+    "PodSpec.dnsPolicy": "ClusterFirst ClusterFirstWithHostNet Default None",
+    "PodSpec.preemptionPolicy": "Never PreemptLowerPriority",
+    "SeccompProfile.type": "Localhost RuntimeDefault Unconfined",
+    "ServicePort.protocol": "TCP UDP SCTP",
+    "ServiceSpec.externalTrafficPolicy": "Cluster Local",
+    "ServiceSpec.internalTrafficPolicy": "Cluster Local",
+    "ServiceSpec.ipFamilyPolicy": "PreferDualStack RequireDualStack SingleStack",
+    "ServiceSpec.sessionAffinity": "ClientIP None",
+    "ServiceSpec.type": "ClusterIP ExternalName LoadBalancer NodePort",
+    "Toleration.effect": "NoExecute NoSchedule PreferNoSchedule",
+    "TopologySpreadConstraint.whenUnsatisfiable": "DoNotSchedule ScheduleAnyway",
+    "VolumeMount.mountPropagation": "Bidirectional HostToContainer None",
+}
+
+
+def enumerate_words(done: dict[str, Json]) -> None:
+    """Close the fields of ENUMS."""
+    for place, words in ENUMS.items():
+        name, _, field = place.partition(".")
+        node = done[name]["properties"][field]
+        done[name]["properties"][field] = node | {"enum": [*words.split(), None]}
 
 
 def part(definition: Json, without: set[str], extra: dict[str, Json]) -> Json:

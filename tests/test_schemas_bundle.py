@@ -84,9 +84,7 @@ SPECS: dict[str, tuple[str, Json]] = {
             "spec": {
                 "host": "demo",
                 "trafficPolicy": {"loadBalancer": {"simple": "LEAST_REQUEST"}},
-                "subsets": [
-                    {"name": "blue", "labels": {"version": "v1"}, "trafficPolicy": {"tls": {"mode": "SIMPLE"}}}
-                ],
+                "subsets": [{"name": "blue", "labels": {"version": "v1"}, "trafficPolicy": {"tls": {"mode": "SIMPLE"}}}],
             }
         },
     ),

@@ -113,9 +113,7 @@ def _stage(stage: Fields) -> Stage:
 
 
 def _mirror(mirror: Fields) -> Mirror:
-    return Mirror(
-        mirror.get("percent", 100), tuple(mirror.get("methods", ("GET", "HEAD"))), settle(mirror.get("match"))
-    )
+    return Mirror(mirror.get("percent", 100), tuple(mirror.get("methods", ("GET", "HEAD"))), settle(mirror.get("match")))
 
 
 def _autoscaling(data: Fields) -> Autoscaling | None:
@@ -145,9 +143,7 @@ def _gateway(data: Fields) -> Gateway | None:
     if written is None:
         return None
     hosts = list(data.get("hosts", ()))
-    servers: list[Fields] = [
-        {**server, "hosts": server.get("hosts", hosts)} for server in settle(written.get("servers", []))
-    ]
+    servers: list[Fields] = [{**server, "hosts": server.get("hosts", hosts)} for server in settle(written.get("servers", []))]
     if "tls" in written:
         redirect = {
             "port": {"number": 80, "name": "http", "protocol": "HTTP"},

@@ -127,9 +127,7 @@ class Slots:
         for field in ("initContainers", "containers"):
             if field in pod:
                 pod[field] = [
-                    {**entry, "securityContext": merge(security, entry.get("securityContext", {}))}
-                    if security
-                    else entry
+                    {**entry, "securityContext": merge(security, entry.get("securityContext", {}))} if security else entry
                     for entry in pod[field]
                 ]
         everyone = [*pod.get("initContainers", ()), *pod.get("containers", ())]
@@ -137,9 +135,7 @@ class Slots:
             _give_tmp(entry, pod, "tmp" if entry is container else f"tmp-{entry.get('name')}")
         return pod
 
-    def _pod_labels(
-        self, own: Fields, written: dict[str, str], identity: dict[str, str], version: str
-    ) -> dict[str, str]:
+    def _pod_labels(self, own: Fields, written: dict[str, str], identity: dict[str, str], version: str) -> dict[str, str]:
         # canonical-name and -revision decide Istio's telemetry labels before any app.kubernetes.io label does.
         istio = {
             "service.istio.io/canonical-name": self.data["name"],

@@ -161,9 +161,7 @@ def _threshold(alert: Alert) -> str:
     return promql.number(alert.threshold)
 
 
-def _alert(
-    settings: PrometheusRule, name: str, subject: _Subject, expression: str, summary: str, description: str
-) -> Fields:
+def _alert(settings: PrometheusRule, name: str, subject: _Subject, expression: str, summary: str, description: str) -> Fields:
     alert = settings.alerts[name]
     annotations = {"summary": summary, "description": description}
     if settings.runbook_base_url is not None:

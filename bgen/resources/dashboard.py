@@ -127,9 +127,7 @@ def _panels(release: Release) -> list[_Panel]:
             "Executed by pods",
             "Mirrored copies included: what exceeds the requests of users is the mirror.",
         ),
-        _errors(
-            release, pods, "Failed in pods", "Share of failures among what the pods executed, mirrored copies included."
-        ),
+        _errors(release, pods, "Failed in pods", "Share of failures among what the pods executed, mirrored copies included."),
     ]
 
 
@@ -165,9 +163,7 @@ def _shares(release: Release, users: tuple[str, ...]) -> _Panel:
 
 
 def _rates(release: Release, matchers: tuple[str, ...], title: str, text: str) -> _Panel:
-    slots = [
-        _Query(_label(slot), _requests(_of(slot, matchers)), _COLOURS[slot.name]) for slot in release.slots.values()
-    ]
+    slots = [_Query(_label(slot), _requests(_of(slot, matchers)), _COLOURS[slot.name]) for slot in release.slots.values()]
     return _Panel(title, text, "reqps", [*slots, _Query("no slot", _requests(_lost(release, matchers)), "red")])
 
 
@@ -177,9 +173,7 @@ def _lost(release: Release, matchers: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _errors(release: Release, matchers: tuple[str, ...], title: str, text: str) -> _Panel:
-    slots = [
-        _Query(_label(slot), _failed_share(_of(slot, matchers)), _COLOURS[slot.name]) for slot in release.slots.values()
-    ]
+    slots = [_Query(_label(slot), _failed_share(_of(slot, matchers)), _COLOURS[slot.name]) for slot in release.slots.values()]
     return _Panel(title, text, "percentunit", [*slots, _Query("all", _failed_share(matchers), "orange")])
 
 
@@ -188,9 +182,7 @@ def _latency(release: Release, users: tuple[str, ...], share: float, title: str)
     for slot in release.slots.values():
         buckets = promql.selector(names.DURATION, *_of(slot, users))
         queries.append(_Query(_label(slot), promql.quantile(share, buckets, _WINDOW), _COLOURS[slot.name]))
-    return _Panel(
-        title, "As the caller's proxy measured it, interpolated between the edges of Istio's buckets.", "ms", queries
-    )
+    return _Panel(title, "As the caller's proxy measured it, interpolated between the edges of Istio's buckets.", "ms", queries)
 
 
 def _flags(users: tuple[str, ...]) -> _Panel:

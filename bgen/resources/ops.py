@@ -70,9 +70,7 @@ def _script(release: Release) -> Fields:
 def _receivers(release: Release, stage: Stage) -> list[str]:
     """The slots that get any request in a stage, copies included."""
     return [
-        slot
-        for slot in release.slots
-        if release.weight_of(slot, stage) or (slot == release.candidate and stage.needs_candidate)
+        slot for slot in release.slots if release.weight_of(slot, stage) or (slot == release.candidate and stage.needs_candidate)
     ]
 
 

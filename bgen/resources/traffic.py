@@ -72,9 +72,7 @@ def _metadata(release: Release, name: str, wave: int, annotations: dict[str, str
 
 
 def _destination_rule(release: Release) -> Document:
-    subsets = [
-        Subset(slot.name, names.subset_labels(release, slot), slot.traffic_policy) for slot in release.slots.values()
-    ]
+    subsets = [Subset(slot.name, names.subset_labels(release, slot), slot.traffic_policy) for slot in release.slots.values()]
     values = {
         **_metadata(release, names.destination_rule(release), -1),
         "host": release.host,
@@ -132,9 +130,7 @@ def _limit(rule: Rule, limit: list[Fields]) -> list[Fields] | None:
     return limit if rule.name == "default" else both(limit, rule.match)
 
 
-def _staged(
-    release: Release, stage: Stage, rule: Rule, port: Port, match: list[Fields] | None, prefix: str
-) -> list[HTTPRule]:
+def _staged(release: Release, stage: Stage, rule: Rule, port: Port, match: list[Fields] | None, prefix: str) -> list[HTTPRule]:
     """One rule of the application under a stage: the candidate's matches, the mirrored part, the rest."""
     if match == []:
         return []
@@ -145,9 +141,7 @@ def _staged(
     found = []
     if stage.match is not None:
         chosen = override(fields, stage.candidate)
-        found.append(
-            _rule(f"{name}-candidate", both(match, stage.match), chosen, [_to(release, release.candidate, port)])
-        )
+        found.append(_rule(f"{name}-candidate", both(match, stage.match), chosen, [_to(release, release.candidate, port)]))
     if stage.mirror and not (port.protocol == "grpc" and "POST" not in stage.mirror.methods):
         copied = both(both(match, [{"method": method_match(stage.mirror.methods)}]), stage.mirror.match)
         copy = {**_to(release, release.candidate, port), "percentage": {"value": stage.mirror.percent}}
@@ -178,9 +172,7 @@ def _rule(
     route: list[Fields] | None = None,
     mirrors: list[Fields] | None = None,
 ) -> HTTPRule:
-    return HTTPRule(
-        name=name, match=match, route=route, mirrors=mirrors, **{field: fields.get(field) for field in RULE_FIELDS}
-    )
+    return HTTPRule(name=name, match=match, route=route, mirrors=mirrors, **{field: fields.get(field) for field in RULE_FIELDS})
 
 
 def _tcp_rules(release: Release, stage: Stage) -> list[Fields]:

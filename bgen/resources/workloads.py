@@ -79,13 +79,9 @@ def documents(release: Release) -> list[Document]:
     for slot in release.slots.values():
         found.append(_document(f"deployment-{slot.name}", "deployment", _deployment(release, slot)))
         if release.pod_disruption_budget is not None:
-            found.append(
-                _document(f"pod-disruption-budget-{slot.name}", "pod-disruption-budget", _budget(release, slot))
-            )
+            found.append(_document(f"pod-disruption-budget-{slot.name}", "pod-disruption-budget", _budget(release, slot)))
         if release.autoscaling:
-            found.append(
-                _document(f"horizontal-pod-autoscaler-{slot.name}", "horizontal-pod-autoscaler", _hpa(release, slot))
-            )
+            found.append(_document(f"horizontal-pod-autoscaler-{slot.name}", "horizontal-pod-autoscaler", _hpa(release, slot)))
     found.append(_document("service", "service", _service(release)))
     if release.service_account.create:
         found.append(_document("service-account", "service-account", _account(release)))

@@ -42,6 +42,10 @@ def written_matches(release: Release, source: Source) -> Iterator[tuple[Path, Ma
 
 @error("BG271", "a match that fits every request")
 def empty_matches(release: Release, source: Source) -> Iterator[Finding]:
+    """An empty match fits everything, so no later rule is ever reached.
+
+    Fix: say what it should fit, or leave `match` out. Source: Istio, IST0130.
+    """
     for path, entry in written_matches(release, source):
         if not entry:
             hint = "say what it should fit, or leave `match` out where every request is meant"
@@ -50,18 +54,25 @@ def empty_matches(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG272", "a method that no request has")
 def lower_case_methods(release: Release, source: Source) -> Iterator[Finding]:
+    """HTTP methods are case-sensitive and upper case: `get` matches no request. istiod does not notice.
+
+    Fix: GET. Source: RFC 9110, 9.1.
+    """
     for path, entry in written_matches(release, source):
         method = entry.get("method") or {}
         text = method.get("exact") or method.get("prefix") or ""
         if text != text.upper():
             kind = "exact" if "exact" in method else "prefix"
-            yield Finding(
-                (*path, "method", kind), f"HTTP methods are upper case, `{text}` never fits", f"write {text.upper()}"
-            )
+            yield Finding((*path, "method", kind), f"HTTP methods are upper case, `{text}` never fits", f"write {text.upper()}")
 
 
 @error("BG273", "a regular expression that RE2 refuses")
 def expressions(release: Release, source: Source) -> Iterator[Finding]:
+    """Envoy matches with RE2, which has no lookaround, backreferences or possessive quantifiers; Istio refuses such a rule at
+    apply time, and expressions over 1024 characters.
+
+    Fix: rewrite it, or match by prefix. Source: https://github.com/google/re2/wiki/Syntax; istio/pkg/config/validation.
+    """
     for root in ("route", "routes", "stages"):
         for path, pattern in _regexes(source.get((root,)), (root,)):
             if len(pattern) > MAX_REGEX:
@@ -85,6 +96,10 @@ def _regexes(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 @warning("BG274", "a rule that no request reaches")
 def unreachable_rules(release: Release, source: Source) -> Iterator[Finding]:
+    """The first rule that fits decides, so a rule behind a wider one never gets a request (IST0130).
+
+    Fix: put the narrower rule first.
+    """
     rules = release.rules[:-1]
     for i, rule in enumerate(rules):
         for earlier in rules[:i]:
@@ -101,6 +116,11 @@ def unreachable_rules(release: Release, source: Source) -> Iterator[Finding]:
 
 @warning("BG275", "a write that may be done twice")
 def retried_writes(release: Release, source: Source) -> Iterator[Finding]:
+    """With these conditions Envoy sends a request again that may have reached the application, for every method. A POST that the
+    application answers with 503 was seen to run four times.
+
+    Fix: keep Istio's default, or limit the rule to GET and HEAD. Source: Envoy, x-envoy-retry-on.
+    """
     for i, rule in enumerate(release.rules):
         own: Path = ("route",) if i == len(release.rules) - 1 else ("routes", i)
         retries = source.get((*own, "retries")) or {}
@@ -119,6 +139,10 @@ def _reads_only(match: list[Match] | None) -> bool:
 
 @warning("BG276", "a mirrored write")
 def mirrored_writes(release: Release, source: Source) -> Iterator[Finding]:
+    """The candidate executes the copy: it writes to the same database, sends the same mail, charges the same card.
+
+    Fix: mirror reads only, or give the candidate a store of its own and accept the warning with `allow`.
+    """
     for i, stage in enumerate(release.stages):
         writes = [method for method in stage.mirror.methods if method in _WRITES] if stage.mirror else []
         if writes and not stage.is_default:

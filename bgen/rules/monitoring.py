@@ -38,16 +38,23 @@ _ALERTS: Path = ("monitoring", "prometheusRule", "alerts")
 
 @error("BG261", "a share over one")
 def ratio(release: Release, source: Source) -> Iterator[Finding]:
+    """The threshold is a share of all requests, from 0 to 1. Above 1 the alert can never fire.
+
+    Fix: 0.05 for 5 %.
+    """
     path = (*_ALERTS, "BlueGreenHighErrorRate", "threshold")
     value = source.get(path)
     if value is not None and value > 1:
-        yield Finding(
-            path, f"{value} is more than all requests", f"a share from 0 to 1, as in {value / 100:g} for {value:g} %"
-        )
+        yield Finding(path, f"{value} is more than all requests", f"a share from 0 to 1, as in {value / 100:g} for {value:g} %")
 
 
 @warning("BG262", "a latency threshold between two buckets")
 def bucket_edge(release: Release, source: Source) -> Iterator[Finding]:
+    """A quantile of a histogram is interpolated between bucket edges. A threshold between two edges compares with a figure
+    that nobody measured.
+
+    Fix: use an edge: …, 500, 1000, 2500, 5000, 10000, … ms. Source: Prometheus, histogram_quantile; Envoy's default buckets.
+    """
     path = (*_ALERTS, "BlueGreenHighLatency", "threshold")
     value = source.get(path)
     if value is not None and value not in BUCKETS:

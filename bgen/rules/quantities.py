@@ -46,6 +46,10 @@ def amount(quantity: Any) -> Decimal | None:
 
 @error("BG281", "not a quantity")
 def quantities(release: Release, source: Source) -> Iterator[Finding]:
+    """The API server refuses what is not a quantity.
+
+    Fix: 250m, 1, 512Mi, 2Gi. Source: Kubernetes, resource.Quantity.
+    """
     for slot in release.slots.values():
         for part, prefix, container in containers(slot):
             for kind, entries in (container.get("resources") or {}).items():
@@ -58,6 +62,10 @@ def quantities(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG282", "a request above its limit")
 def requests(release: Release, source: Source) -> Iterator[Finding]:
+    """The API server refuses a container that requests more than its limit.
+
+    Fix: raise the limit or lower the request. Source: Kubernetes, core validation, resources.
+    """
     for slot in release.slots.values():
         for part, prefix, container in containers(slot):
             resources = container.get("resources") or {}
@@ -71,6 +79,10 @@ def requests(release: Release, source: Source) -> Iterator[Finding]:
 
 @warning("BG283", "a disruption budget that lets no pod go")
 def blocking_budget(release: Release, source: Source) -> Iterator[Finding]:
+    """A budget that never lets a pod go blocks every node drain, and with it cluster upgrades.
+
+    Fix: `maxUnavailable: 1`. Source: Kubernetes, Specifying a Disruption Budget.
+    """
     budget = release.pod_disruption_budget or {}
     for slot in release.slots.values():
         least = release.autoscaling.min_replicas if release.autoscaling else slot.replicas or 0
@@ -78,13 +90,18 @@ def blocking_budget(release: Release, source: Source) -> Iterator[Finding]:
         whole = kept == "100%" or (type(kept) is int and 0 < least <= kept)
         if budget.get("maxUnavailable") in (0, "0", "0%") or whole:
             field = "maxUnavailable" if "maxUnavailable" in budget else "minAvailable"
-            message = f"no pod of {slot.name} may ever be evicted: a node cannot be drained"
+            message = "no pod may ever be evicted: a node cannot be drained"
             yield Finding(("podDisruptionBudget", field), message, "`maxUnavailable: 1` lets them go one by one")
             return
 
 
 @error("BG284", "a selector that Argo CD rewrites")
 def tracked_selector(release: Release, source: Source) -> Iterator[Finding]:
+    """With label tracking Argo CD writes its own value into app.kubernetes.io/instance. In an immutable selector that blocks every
+    sync.
+
+    Fix: another label. Source: Argo CD, Resource Tracking.
+    """
     name = "app.kubernetes.io/instance"
     if name in release.selector or release.version_label == name:
         path = ("selector", name) if name in release.selector else ("versionLabel",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -23,11 +24,20 @@ _DURATION_FIELDS = frozenset(
     " duration warmupDurationSecs".split()
 )
 _TCHAR = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_RETRY_ON = frozenset(
+    "5xx gateway-error reset reset-before-request connect-failure retriable-4xx refused-stream retriable-status-codes"
+    " retriable-headers envoy-ratelimited http3-post-connect-failure cancelled deadline-exceeded internal resource-exhausted"
+    " unavailable".split()
+)
 _PSEUDO = ("method", "uri", "scheme", "authority")
 
 
 @error("BG221", "`*` as a host in the mesh")
 def star_in_mesh(release: Release, source: Source) -> Iterator[Finding]:
+    """Istio refuses the host `*` in a VirtualService that holds for the mesh: it would capture every request of every client.
+
+    Fix: name the hosts, or leave mesh out of `gateways`. Source: istio/pkg/config/validation.
+    """
     for i, host in enumerate(release.hosts):
         if host == "*" and release.in_mesh:
             hint = "name the hosts, or set `gateways` without mesh"
@@ -36,14 +46,24 @@ def star_in_mesh(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG222", "a gateway that cannot be found")
 def unknown_gateway(release: Release, source: Source) -> Iterator[Finding]:
+    """A VirtualService that names a missing Gateway is bound to nothing there: the gateway answers 404 to everyone (IST0101).
+
+    Fix: write `namespace/name` of an existing Gateway, or add `gateway:`.
+    """
     for i, name in enumerate(source.get(("gateways",)) or ()):
         if "/" not in name and name != "mesh" and (release.gateway is None or name != release.gateway.name):
-            hint = f"write `namespace/{name}`, or add `gateway:` to emit one"
+            own = [release.gateway.name] if release.gateway else []
+            close = difflib.get_close_matches(name, own, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"write `namespace/{name}`, or add `gateway:` to emit one"
             yield Finding(("gateways", i), f"`{name}` is not a Gateway that bgen emits", hint)
 
 
 @warning("BG223", "hosts that no gateway serves")
 def hosts_without_gateway(release: Release, source: Source) -> Iterator[Finding]:
+    """`hosts` are public names, and callers from outside come through a gateway. With `mesh` alone they get a 404.
+
+    Fix: add `gateway:`, or name an existing one in `gateways`.
+    """
     if release.hosts and set(release.gateways) == {"mesh"}:
         hint = "add `gateway:`, or name an existing one in `gateways`; remove `hosts` if only the mesh calls them"
         yield Finding(("hosts",), "these hosts answer inside the mesh only: no gateway serves them", hint, "key")
@@ -51,19 +71,25 @@ def hosts_without_gateway(release: Release, source: Source) -> Iterator[Finding]
 
 @error("BG224", "a gateway without hosts")
 def gateway_without_hosts(release: Release, source: Source) -> Iterator[Finding]:
+    """A Gateway server must name at least one host, else Istio refuses it.
+
+    Fix: add `hosts` to the release. Source: Istio, Server.hosts.
+    """
     if release.gateway is None:
         return
     for i, server in enumerate(release.gateway.servers):
         if not server.get("hosts"):
-            path: Path = (
-                ("gateway", "servers", i) if source.get(("gateway", "servers", i)) is not None else ("gateway",)
-            )
+            path: Path = ("gateway", "servers", i) if source.get(("gateway", "servers", i)) is not None else ("gateway",)
             yield Finding(path, "the gateway serves no host", "add `hosts` to the release", "key")
             return
 
 
 @error("BG225", "two servers of the gateway share a port name")
 def server_names(release: Release, source: Source) -> Iterator[Finding]:
+    """Port names are unique across the servers of a Gateway.
+
+    Fix: rename one. Source: istio/pkg/config/validation, ValidateGateway.
+    """
     taken = [server.get("port", {}).get("name") for server in release.gateway.servers] if release.gateway else []
     own = len(source.get(("gateway", "servers")) or ())
     for i in range(len(taken) - own, len(taken)):
@@ -74,10 +100,13 @@ def server_names(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG226", "a release without a host or port that can be reached")
 def unreachable_release(release: Release, source: Source) -> Iterator[Finding]:
+    """A VirtualService needs at least one host. The mesh host is there only with `mesh` among the gateways, and TCP ports are
+    routed in the mesh only.
+
+    Fix: add `hosts`, or mesh.
+    """
     if not release.in_mesh and not release.hosts:
-        yield Finding(
-            ("gateways",), "without mesh among the gateways the routes need `hosts`", "add hosts, or mesh", "key"
-        )
+        yield Finding(("gateways",), "without mesh among the gateways the routes need `hosts`", "add hosts, or mesh", "key")
     if not release.in_mesh and release.tcp_ports and not release.http_ports:
         message = "TCP ports are routed inside the mesh only, and `gateways` lacks mesh"
         yield Finding(("gateways",), message, "add mesh", "key")
@@ -85,6 +114,11 @@ def unreachable_release(release: Release, source: Source) -> Iterator[Finding]:
 
 @warning("BG227", "callers inside the mesh reach both slots")
 def unrouted_callers(release: Release, source: Source) -> Iterator[Finding]:
+    """The Service selects the pods of both slots. Whoever reaches it past the routes, because `mesh` is not among the gateways
+    or through a NodePort or load balancer, gets either version by chance.
+
+    Fix: add mesh; let callers from outside come through an Istio gateway.
+    """
     kind = release.service.get("type", "ClusterIP")
     if not release.in_mesh:
         message = "without mesh among the gateways, callers inside the cluster reach both slots"
@@ -96,18 +130,19 @@ def unrouted_callers(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG228", "a header key that never matches")
 def header_keys(release: Release, source: Source) -> Iterator[Finding]:
+    """Header names are lower case in HTTP/2 and Envoy; Istio ignores the keys uri, scheme, method and authority. Such a rule
+    looks right and never matches.
+
+    Fix: lower case; `:authority` and friends have fields of their own. Source: Istio, HTTPMatchRequest.headers.
+    """
     for path, name in _header_keys(source.data, ()):
         if name in _PSEUDO:
-            yield Finding(
-                (*path, name), f"Istio ignores the header key `{name}`", f"use the field `{name}` of the match", "key"
-            )
+            yield Finding((*path, name), f"Istio ignores the header key `{name}`", f"use the field `{name}` of the match", "key")
         elif not _TCHAR.fullmatch(name.removeprefix(":")) and not name.startswith("@request.auth.claims"):
             yield Finding((*path, name), f"`{name}` is not a header name", "letters, digits and dashes", "key")
         elif name != name.lower() and not name.startswith("@"):
             message = f"the header key `{name}` is not in lower case"
-            yield Finding(
-                (*path, name), message, f"write `{name.lower()}`: HTTP/2 has lower-case header names only", "key"
-            )
+            yield Finding((*path, name), message, f"write `{name.lower()}`: HTTP/2 has lower-case header names only", "key")
 
 
 def _header_keys(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -124,13 +159,15 @@ def _header_keys(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 @error("BG229", "not a duration")
 def durations(release: Release, source: Source) -> Iterator[Finding]:
+    """Istio refuses durations below one millisecond and finer than that; `0s` does not mean "none".
+
+    Fix: 500ms, 30s, 1h30m; leave the field out for no limit. Source: Istio CRDs, `duration(self) >= duration('1ms')`.
+    """
     for root in ("route", "routes", "stages", "trafficPolicy", "slots"):
         for path, text in _durations(source.get((root,)), (root,)):
             length = milliseconds(text)
             if length is None:
-                yield Finding(
-                    path, f"`{text}` is not a duration", "a number with ms, s, m or h, as in 500ms, 30s or 1h30m"
-                )
+                yield Finding(path, f"`{text}` is not a duration", "a number with ms, s, m or h, as in 500ms, 30s or 1h30m")
             elif length < 1 or length != int(length):
                 if path[-1] == "idleTimeout" and not length:
                     continue
@@ -161,6 +198,10 @@ def milliseconds(text: str) -> Decimal | None:
 
 @warning("BG230", "retries that the timeout cuts short")
 def retries_in_time(release: Release, source: Source) -> Iterator[Finding]:
+    """A caller waits (attempts + 1) x perTryTimeout at most; a shorter timeout cuts the last tries off, which only adds load.
+
+    Fix: raise the timeout or lower attempts. Source: Envoy, x-envoy-upstream-rq-per-try-timeout-ms.
+    """
     for i, rule in enumerate(release.rules):
         retries = rule.fields.get("retries") or {}
         each, whole = (milliseconds(text or "") for text in (retries.get("perTryTimeout"), rule.fields.get("timeout")))
@@ -175,6 +216,10 @@ def retries_in_time(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG231", "a rule that cannot go anywhere")
 def rule_ends(release: Release, source: Source) -> Iterator[Finding]:
+    """A rule has one end: a destination, a redirect or a direct response; a redirect has nothing to rewrite.
+
+    Fix: keep one. Source: istio/pkg/config/validation, HTTPRoute.
+    """
     for i, rule in enumerate(release.rules[:-1]):
         for first, second in (("redirect", "directResponse"), ("redirect", "rewrite"), ("directResponse", "rewrite")):
             if first in rule.fields and second in rule.fields:
@@ -188,11 +233,20 @@ def rule_ends(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG232", "a retry that Istio refuses")
 def retry_words(release: Release, source: Source) -> Iterator[Finding]:
+    """Istio splits retryOn at commas without trimming, and refuses words it does not know; `attempts: 0` allows no conditions.
+
+    Fix: `retryOn: connect-failure,refused-stream`. Source: istio/pkg/config/validation, validateHTTPRetry.
+    """
     places: list[Path] = [("route",), *(("routes", i) for i in range(len(release.rules) - 1))]
     places += [("stages", i, part) for i in range(len(release.stages)) for part in ("route", "candidate")]
     for place in places:
         retries = source.get((*place, "retries")) or {}
         text = retries.get("retryOn") or ""
+        for word in filter(None, text.replace(" ", "").split(",")):
+            if word not in _RETRY_ON and not (word.isdigit() and 100 <= int(word) <= 599):
+                close = difflib.get_close_matches(word, _RETRY_ON, n=1)
+                hint = f"did you mean `{close[0]}`?" if close else f"one of: {', '.join(sorted(_RETRY_ON))}, or a status"
+                yield Finding((*place, "retries", "retryOn"), f"Istio does not know the retry condition `{word}`", hint)
         if " " in text:
             yield Finding(
                 (*place, "retries", "retryOn"),
@@ -210,12 +264,14 @@ def retry_words(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG233", "an illegal traffic policy")
 def policies(release: Release, source: Source) -> Iterator[Finding]:
+    """A policy must say something, and `simple` excludes `consistentHash`.
+
+    Fix: remove one. Source: Istio CRD, DestinationRule, CEL and oneOf rules.
+    """
     for slot in release.slots.values():
         policy = slot.traffic_policy
         if not policy:
-            yield Finding(
-                written_at(source, slot, "trafficPolicy", ()), "the traffic policy is empty", "Istio refuses it", "key"
-            )
+            yield Finding(written_at(source, slot, "trafficPolicy", ()), "the traffic policy is empty", "Istio refuses it", "key")
         balancer = policy.get("loadBalancer", {})
         if "simple" in balancer and "consistentHash" in balancer:
             path = written_at(source, slot, "trafficPolicy", ("loadBalancer", "simple"))

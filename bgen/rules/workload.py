@@ -8,6 +8,7 @@ from typing import Any
 from bgen import conforms
 from bgen import schema
 from bgen.diagnostics import Path
+from bgen.merge import UNIONS
 from bgen.release import Fields
 from bgen.release import Release
 from bgen.release import Slot
@@ -29,6 +30,11 @@ def _complete(release: Release, source: Source) -> conforms.Checker:
 
 @error("BG241", "a native object is not complete")
 def incomplete(release: Release, source: Source) -> Iterator[Finding]:
+    """After defaults, shared fields and the slot's own are merged, a required field is still missing. The API server would
+    refuse the object in the middle of a sync.
+
+    Fix: add the field, on either level.
+    """
     checker = _complete(release, source)
     for slot in release.slots.values():
         parts = {
@@ -37,12 +43,12 @@ def incomplete(release: Release, source: Source) -> Iterator[Finding]:
         }
         for part, (name, value) in parts.items():
             base: Path = ("strategy",) if part == "deployment" else ()
-            for path, message, hint in _lacking(checker, "kubernetes/1.32.json", name, value):
+            for path, message, hint in _lacking(checker, "kubernetes/1.32.json", name, value, (part, *base)):
                 yield Finding(written_at(source, slot, part, (*base, *path)), message, hint, "key")
         whole = {**slot.pod, "containers": slot.pod.get("containers", [])}
-        for path, message, hint in _lacking(checker, "kubernetes/1.32.json", "PodSpec", whole):
+        for path, message, hint in _lacking(checker, "kubernetes/1.32.json", "PodSpec", whole, ("pod",)):
             yield Finding(written_at(source, slot, "pod", path), message, hint, "key")
-        for path, message, hint in _lacking(checker, "istio/1.28.json", "TrafficPolicy", slot.traffic_policy):
+        for path, message, hint in _lacking(checker, "istio/1.28.json", "TrafficPolicy", slot.traffic_policy, ("trafficPolicy",)):
             yield Finding(written_at(source, slot, "trafficPolicy", path), message, hint, "key")
         # The schema lets a container go without an image, because a workload may get one from a higher level.
         for part, prefix, container in containers(slot):
@@ -76,7 +82,7 @@ def _incomplete_elsewhere(release: Release, source: Source, checker: conforms.Ch
             for i, extra in enumerate(release.prometheus_rule.extra)
         ]
     for base, file, name, value in places:
-        for path, message, hint in _lacking(checker, file, name, value):
+        for path, message, hint in _lacking(checker, file, name, value, base):
             yield Finding((*base, *path), message, hint, "key")
 
 
@@ -85,15 +91,21 @@ def _own_servers(release: Release, source: Source) -> list[Fields]:
     return release.gateway.servers[-own:] if release.gateway and own else []
 
 
-def _lacking(checker: conforms.Checker, file: str, name: str, value: Any) -> list[tuple[Path, str, str]]:
+def _lacking(checker: conforms.Checker, file: str, name: str, value: Any, base: Path) -> list[tuple[Path, str, str]]:
+    """What a native object lacks: path within it, message and hint. `base` is where the spec has it, for the message."""
     if checker.conforms(value, {"$ref": f"{file}#/$defs/{name}"}, file):
         return []
-    found = schema.problems(value, {"$ref": f"{file}#/$defs/{name}"}, checker)
-    return [(path, message, hint) for path, _, message, hint, _ in found]
+    found = schema.problems(value, {"$ref": f"{file}#/$defs/{name}"}, checker, base=base)
+    return [(path[len(base) :], message, hint) for path, _, message, hint, _ in found]
 
 
 @error("BG242", "two entries of a list are one thing to Kubernetes")
 def duplicates(release: Release, source: Source) -> Iterator[Finding]:
+    """Kubernetes refuses two containers, volumes, mounts or port names that are one, and of two environment variables of one
+    name only the last counts.
+
+    Fix: keep one. Lists of the two levels merge by key, so a slot may change an entry of the shared list.
+    """
     for slot in release.slots.values():
         for part, prefix, container in containers(slot):
             for field, key in (
@@ -104,8 +116,9 @@ def duplicates(release: Release, source: Source) -> Iterator[Finding]:
             ):
                 values = [entry.get(key) for entry in container.get(field, ())]
                 for i in repeated(values):
-                    if values[i] is not None:
-                        path = written_at(source, slot, part, (*prefix, field, i, key))
+                    path = written_at(source, slot, part, (*prefix, field, i, key))
+                    # A port that the Service's ports made has a finding there.
+                    if values[i] is not None and len(path) > 2:
                         yield Finding(path, f"{field}: {key} {values[i]} stands twice", "keep one")
         names = [
             slot.container["name"],
@@ -114,9 +127,7 @@ def duplicates(release: Release, source: Source) -> Iterator[Finding]:
         for i in repeated(names):
             before = len(slot.pod.get("initContainers", ()))
             step: Path = ("initContainers", i - 1, "name") if i <= before else ("containers", i - 1 - before, "name")
-            yield Finding(
-                written_at(source, slot, "pod", step), f"two containers have the name {names[i]}", "rename one"
-            )
+            yield Finding(written_at(source, slot, "pod", step), f"two containers have the name {names[i]}", "rename one")
         volumes = [volume.get("name") for volume in slot.pod.get("volumes", ())]
         for i in repeated(volumes):
             yield Finding(
@@ -136,6 +147,10 @@ def containers(slot: Slot) -> Iterator[tuple[str, Path, Fields]]:
 
 @error("BG243", "a mount without a volume")
 def mounts(release: Release, source: Source) -> Iterator[Finding]:
+    """The API server refuses a pod whose container mounts a volume that the pod does not declare.
+
+    Fix: declare it in `pod.volumes`.
+    """
     for slot in release.slots.values():
         volumes = {volume.get("name") for volume in slot.pod.get("volumes", ())}
         for part, prefix, container in containers(slot):
@@ -147,11 +162,15 @@ def mounts(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG244", "a port name that no container port has")
 def port_names(release: Release, source: Source) -> Iterator[Finding]:
+    """A Service or probe that names a port no container has is refused, or leads nowhere.
+
+    Fix: declare the name in `container.ports`, or use the number.
+    """
     for slot in release.slots.values():
         every = {port.get("name") for _, _, container in containers(slot) for port in container.get("ports", ())}
         for i, port in enumerate(release.ports):
             if type(port.target) is str and port.target not in every:
-                message = f"no container of {slot.name} has a port named `{port.target}`"
+                message = f"no container has a port named `{port.target}`"
                 yield Finding(("ports", i, "targetPort"), message, "declare it in `container.ports`, or use the number")
         for part, prefix, container in containers(slot):
             own = {port.get("name") for port in container.get("ports", ())}
@@ -159,15 +178,18 @@ def port_names(release: Release, source: Source) -> Iterator[Finding]:
                 port_name = (container.get(probe) or {}).get(handler, {}).get("port")
                 if type(port_name) is str and port_name not in own:
                     path = written_at(source, slot, part, (*prefix, probe, handler, "port"))
-                    yield Finding(
-                        path,
-                        f"the container has no port named `{port_name}`",
-                        "declare it in `ports`, or use the number",
-                    )
+                    # The default probe follows the Service's port, which has a finding of its own.
+                    if path[-1] == "port":
+                        hint = "declare it in `ports`, or use the number"
+                        yield Finding(path, f"the container has no port named `{port_name}`", hint)
 
 
 @error("BG245", "two ways to say one thing")
 def contradictions(release: Release, source: Source) -> Iterator[Finding]:
+    """Two fields that say the same thing differently: nobody could tell which one holds.
+
+    Fix: keep one.
+    """
     pairs: list[tuple[Path, str, str]] = [((), "port", "ports"), ((), "replicas", "autoscaling")]
     pairs += [
         (("podDisruptionBudget",), "minAvailable", "maxUnavailable"),
@@ -189,6 +211,10 @@ def contradictions(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG246", "an autoscaler that cannot work")
 def autoscaling(release: Release, source: Source) -> Iterator[Finding]:
+    """An autoscaler needs something to scale by, and cpu utilization is a share of the request.
+
+    Fix: `cpu: 70` together with `container.resources.requests.cpu`. Source: Kubernetes, HorizontalPodAutoscaler algorithm.
+    """
     scaling = release.autoscaling
     if scaling is None:
         return
@@ -202,12 +228,16 @@ def autoscaling(release: Release, source: Source) -> Iterator[Finding]:
     for slot in release.slots.values():
         resources = slot.container.get("resources", {})
         if "cpu" not in resources.get("requests", {}) and "cpu" not in resources.get("limits", {}):
-            message = f"cpu is a share of the cpu request, and the container of {slot.name} has none"
+            message = "cpu is a share of the cpu request, and the container has none"
             yield Finding(("autoscaling", "cpu"), message, "add `container.resources.requests.cpu`")
 
 
 @error("BG247", "the proxy's user ID")
 def proxy_uid(release: Release, source: Source) -> Iterator[Finding]:
+    """Traffic of user 1337 is not redirected to the sidecar, because that is the proxy itself: no mTLS, no routes (IST0144).
+
+    Fix: another user ID.
+    """
     for slot in release.slots.values():
         places: list[tuple[str, Path, Fields]] = [*containers(slot), ("pod", (), slot.pod)]
         for part, prefix, holder in places:
@@ -222,6 +252,10 @@ def proxy_uid(release: Release, source: Source) -> Iterator[Finding]:
 
 @error("BG248", "a preStop that the grace period cuts short")
 def grace(release: Release, source: Source) -> Iterator[Finding]:
+    """The preStop sleep runs inside the grace period. When it is longer, the application is killed with requests still open.
+
+    Fix: raise `pod.terminationGracePeriodSeconds`. Source: Kubernetes, Pod Lifecycle, termination.
+    """
     for slot in release.slots.values():
         seconds = slot.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds")
         period = slot.pod.get("terminationGracePeriodSeconds", 30)
@@ -233,6 +267,10 @@ def grace(release: Release, source: Source) -> Iterator[Finding]:
 
 @warning("BG249", "an image that can change under its name")
 def floating_image(release: Release, source: Source) -> Iterator[Finding]:
+    """The same manifest can start different programs on different days or nodes, so neither review nor rollback means anything.
+
+    Fix: a tag that never moves, or a digest.
+    """
     for slot in release.slots.values():
         tag = slot.image.rpartition("/")[2].partition(":")[2]
         if "@" not in slot.image and tag in ("", "latest"):
@@ -242,14 +280,48 @@ def floating_image(release: Release, source: Source) -> Iterator[Finding]:
 
 @warning("BG250", "a single pod")
 def single_pod(release: Release, source: Source) -> Iterator[Finding]:
+    """With one pod every restart, drain and crash is an outage, and a switch lands on a single cold process.
+
+    Fix: two at least.
+    """
     for slot in release.slots.values():
         own: Path = ("slots", slot.name, "replicas")
         path = own if source.get(own) is not None else ("replicas",)
         if slot.replicas == 1:
-            yield Finding(path, f"the slot {slot.name} has one pod: every restart is an outage", "use 2 at least")
+            yield Finding(path, "a slot has one pod: every restart is an outage", "use 2 at least")
     if release.autoscaling and release.autoscaling.min_replicas == 1:
         yield Finding(
             ("autoscaling", "minReplicas"),
             "an idle slot scales to one pod: a switch would overload it",
             "use 2 at least",
         )
+
+
+@error("BG251", "two members of a union")
+def unions(release: Release, source: Source) -> Iterator[Finding]:
+    """A probe has one handler, an environment variable one source, a volume one kind. The API server refuses two.
+
+    Fix: keep one. A slot's member replaces the shared one, so two can only stand in one place.
+    """
+    for slot in release.slots.values():
+        for part, prefix, container in containers(slot):
+            for path, members in _doubled(container, ""):
+                where = written_at(source, slot, part, (*prefix, *path, members[1]))
+                yield Finding(where, f"`{members[0]}` and `{members[1]}` exclude each other", "keep one", "key")
+        for i, volume in enumerate(slot.pod.get("volumes", ())):
+            kinds = [name for name in volume if name != "name"]
+            if len(kinds) > 1:
+                where = written_at(source, slot, "pod", ("volumes", i, kinds[1]))
+                yield Finding(where, f"`{kinds[0]}` and `{kinds[1]}` exclude each other", "keep one", "key")
+
+
+def _doubled(value: Any, field: str) -> Iterator[tuple[Path, list[str]]]:
+    """Every mapping inside that has two members of its union: its path and the members."""
+    items: Any = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    if type(value) is dict:
+        members = [name for name in value if name in UNIONS.get(field, ())]
+        if len(members) > 1:
+            yield (), members
+    for step, entry in items:
+        for path, members in _doubled(entry, step if type(step) is str else field):
+            yield (step, *path), members

@@ -50,7 +50,9 @@ CASES = cases()
 
 
 @pytest.mark.parametrize("spec, stage", CASES, ids=[f"{spec.parent.name}-{stage}" for spec, stage in CASES])
-def test_kubeconform_finds_nothing_and_skips_nothing(spec: Path, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kubeconform_finds_nothing_and_skips_nothing(
+    spec: Path, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(Path(tool("kubeconform")).parent), prepend=os.pathsep)
     assert kubeconform.judge(write(spec, stage, tmp_path), PLATFORM) == []
 
@@ -79,7 +81,9 @@ def criticals(paths: list[Path]) -> set[str]:
     done = run([tool("kube-score"), "score", "--kubernetes-version", "v1.34", "-o", "json", *map(str, manifests)])
     objects = json.loads(done.stdout)
     assert len(objects) >= 5
-    return {check["check"]["id"] for found in objects for check in found["checks"] if check["grade"] == 1 and not check["skipped"]}
+    return {
+        check["check"]["id"] for found in objects for check in found["checks"] if check["grade"] == 1 and not check["skipped"]
+    }
 
 
 @pytest.mark.parametrize("name", ["my-app", "production"])

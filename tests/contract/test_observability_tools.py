@@ -250,9 +250,7 @@ def test_the_words_of_an_alert(tmp_path: Path) -> None:
     }
     series = [{"series": requests(600, V1)[0], "values": "0+600x30"}]
     tests = [{"interval": "1m", "input_series": series, "alert_rule_test": [expected]}]
-    placed(
-        tmp_path, {"test.yaml": json.dumps({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests})}
-    )
+    placed(tmp_path, {"test.yaml": json.dumps({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests})})
     done = run([tool("promtool"), "test", "rules", tmp_path / "test.yaml"])
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -284,9 +282,7 @@ def test_measured_and_declared_shares_agree(tmp_path: Path) -> None:
 # The workflow.
 
 
-@pytest.mark.parametrize(
-    "requirement", ["bgen", "bgen==0.1;'${{github.token}}'", "a${{}}", "bgen${{'}}", 'b"$(x)`y`"\\']
-)
+@pytest.mark.parametrize("requirement", ["bgen", "bgen==0.1;'${{github.token}}'", "a${{}}", "bgen${{'}}", 'b"$(x)`y`"\\'])
 def test_actionlint_accepts_the_workflow(tmp_path: Path, requirement: str) -> None:
     more = f"gitops: {{github: {{requirement: {json.dumps(requirement)}}}}}\n"
     path = placed(tmp_path, {"ci.yaml": built(more=more)["ci/github-workflow.yaml"]}) / "ci.yaml"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from .tools import run, tool
+from .tools import run
+from .tools import tool
 
 Done = subprocess.CompletedProcess[str]
 

@@ -19,6 +19,7 @@ from bgen import __version__
 from bgen import report
 from bgen.diagnostics import Diagnostic
 from bgen.diagnostics import InternalError
+from bgen.diagnostics import Rejected
 
 _MARK = re.compile(rb"^\xef\xbb\xbf?apiVersion:[ \t]*[\"']?bgen/|^apiVersion:[ \t]*[\"']?bgen/", re.MULTILINE)
 
@@ -241,6 +242,62 @@ def verify(directories: tuple[Path, ...], mode: str, form: str, color: str, quie
     wrong = [printer.diagnose(verify_tree(tree, mode, printer.say)) for tree in trees]
     printer.finish()
     return int(any(wrong))
+
+
+@main.command()
+@click.argument("name")
+@click.option(
+    "-o", "--output", type=click.Path(allow_dash=True), default="-", help="Write to FILE; - is standard output.", metavar="FILE"
+)
+@_guarded
+def init(name: str, output: str) -> int:
+    """Print a commented spec for the application NAME that builds at once."""
+    from bgen import starter
+    from bgen.build import prepare
+
+    text = starter.spec(name)
+    try:
+        prepare(text.encode(), "NAME")
+    except Rejected as error:
+        raise click.UsageError(f"{error.diagnostics[0].message}; {error.diagnostics[0].hint}") from None
+    if output == "-":
+        click.echo(text, nl=False)
+    else:
+        try:
+            with Path(output).open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        except OSError as error:
+            raise click.UsageError(f"{output}: {error.strerror}") from None
+    click.echo(starter.PRE_COMMIT.format(version=__version__), err=True, nl=False)
+    return 0
+
+
+@main.command()
+@click.argument("topic", metavar="FIELD|CODE")
+@_guarded
+def explain(topic: str) -> int:
+    """Print the documentation of a spec's field, as in route.timeout, or of a diagnostic, as in BG204."""
+    from bgen import explain
+
+    text = explain.explain(topic)
+    if text is None:
+        close = explain.meant(topic)
+        raise click.UsageError(f"{topic} is neither a field nor a code" + (f"; did you mean {close}?" if close else ""))
+    click.echo(text, nl=False)
+    return 0
+
+
+@main.command()
+@_guarded
+def schema() -> int:
+    """Print the JSON Schema of the spec as one document, for editors."""
+    import json
+
+    from bgen import conforms
+    from bgen.schema import SPEC
+
+    click.echo(json.dumps(conforms.standalone(SPEC), indent=1, ensure_ascii=False))
+    return 0
 
 
 def _trees(directory: Path) -> list[Path]:

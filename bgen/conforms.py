@@ -178,6 +178,38 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
+def standalone(file: str) -> Schema:
+    """A schema file with everything it refers to in other files under its own `$defs`, reduced to what is reached."""
+    whole = {name: part for name, part in bundle(file).items() if name != "$defs"}
+    found: Schema = {}
+
+    def local(node: Any, home: str) -> Any:
+        if type(node) is list:
+            return [local(entry, home) for entry in node]
+        if type(node) is not dict:
+            return node
+        out = {name: local(entry, home) for name, entry in node.items() if name != "$ref"}
+        if "$ref" in node:
+            out["$ref"] = _adopt(node["$ref"], home, found, local)
+        return out
+
+    return {**local(whole, file), "$defs": found}
+
+
+def _adopt(ref: str, home: str, found: Schema, local: Callable[[Any, str], Any]) -> str:
+    """Take the referenced definition over under a name that tells its file, and give the new reference."""
+    there, _, pointer = ref.partition("#")
+    target = there or home
+    name = f"{target.removesuffix('.json')}{pointer}".replace("/", ".").replace("$defs.", "")
+    if name not in found:
+        found[name] = {}
+        node: Any = bundle(target)
+        for step in filter(None, pointer.split("/")):
+            node = node[step]
+        found[name] = local(node, target)
+    return f"#/$defs/{name}"
+
+
 @lru_cache(maxsize=1)
 def bundled_versions() -> dict[str, list[tuple[int, int]]]:
     """The bundled minor versions of kubernetes and istio, ascending."""

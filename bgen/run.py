@@ -112,9 +112,21 @@ class Run:
         if obstacles:
             raise Rejected(obstacles)
         self.changed |= bool(found.changes)
-        if found.changes and not dry:
-            tree.write(root, found.changes, files[-1])
+        if (found.changes or found.unfinished) and not dry:
+            self._commit(root, files)
         self.printer.say(_summary(root, found.changes, len(files), dry))
+
+    def _commit(self, root: Path, files: list[File]) -> None:
+        """Write what is missing, alone in the directory; another build may have been there since we looked."""
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Rejected([Diagnostic(root.as_posix(), 0, 0, "BG307", f"cannot write: {error.strerror}")]) from None
+        with tree.held(root):
+            found = tree.compare(root, files, self.force)
+            if found.obstacles:
+                raise Rejected(found.obstacles)
+            tree.write(root, found.changes, files[-1])
 
     def orphans(self, directories: list[Path], prune: bool) -> None:
         """Trees whose spec is gone from the directories that were built: reported, or removed."""

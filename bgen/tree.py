@@ -1,15 +1,12 @@
-"""A release directory on disk: what bgen owns there, what would change, and writing just that.
-
-Ownership is in `bgen.lock`. The next lock is written first, beside the old one, and renamed over it when everything it
-names is in place: a build that was killed leaves either the old lock, or the next one as a journal that the next build
-reads as its own hand.
-"""
+"""A release directory on disk: what would change there, and writing just that, each file as a whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import unified_diff
 from pathlib import Path
 from pathlib import PurePosixPath
@@ -17,11 +14,14 @@ from typing import NamedTuple
 
 from bgen import lock
 from bgen import names
+from bgen import ownership
 from bgen.diagnostics import Diagnostic
 from bgen.diagnostics import Rejected
 from bgen.document import File
 
-JOURNAL = ".bgen.lock.next"
+if sys.platform != "win32":
+    import fcntl
+
 _TEMPORARY = ".bgen-tmp"
 
 
@@ -38,16 +38,20 @@ class Change(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What a directory lacks of the finished files. `obstacles` must be empty before anything is written."""
+    """What a directory lacks of the finished files. `obstacles` must be empty before anything is written.
+
+    `unfinished` says that a build was cut short there, and left what the next one has to clear away.
+    """
 
     changes: list[Change]
     obstacles: list[Diagnostic]
+    unfinished: bool = False
 
 
 def compare(root: Path, files: list[File], force: bool = False) -> Comparison:
     """Compare the directory with the files; `force` overwrites files of bgen's that were edited by hand."""
     obstacles: list[Diagnostic] = []
-    owned = _owned(root, obstacles)
+    owned = ownership.owned(root, obstacles)
     if obstacles:
         return Comparison([], obstacles)
     changes = []
@@ -60,7 +64,21 @@ def compare(root: Path, files: list[File], force: bool = False) -> Comparison:
             obstacles += _in_the_way(root, file.path, before, owned, force)
         changes.append(Change(file.path, before, file))
     changes += _stale(root, files, owned, force, obstacles)
-    return Comparison(sorted(changes, key=lambda change: change.path), obstacles)
+    return Comparison(sorted(changes, key=lambda change: change.path), obstacles, (root / ownership.JOURNAL).exists())
+
+
+@contextmanager
+def held(root: Path) -> Iterator[None]:
+    """Keep a second build out of the directory until this one is done; it waits. Windows has no such lock."""
+    if sys.platform == "win32":
+        yield
+        return
+    descriptor = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write(root: Path, changes: list[Change], next_lock: File) -> None:
@@ -70,7 +88,9 @@ def write(root: Path, changes: list[Change], next_lock: File) -> None:
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        _put(root / JOURNAL, next_lock)
+        _put(root / ownership.JOURNAL, ownership.journal(root, next_lock))
+        for leftover in _leftovers(root):
+            leftover.unlink(missing_ok=True)
         for change in changes:
             if change.path != names.LOCK and change.after is not None:
                 (root / change.path).parent.mkdir(parents=True, exist_ok=True)
@@ -79,10 +99,10 @@ def write(root: Path, changes: list[Change], next_lock: File) -> None:
             if change.after is None:
                 (root / change.path).unlink(missing_ok=True)
                 _remove_empty(root, (root / change.path).parent)
-        (root / JOURNAL).replace(root / names.LOCK)
+        _put(root / names.LOCK, next_lock)
+        (root / ownership.JOURNAL).unlink()
     except OSError as error:
-        where = error.filename or str(root)
-        raise Rejected([Diagnostic(str(where), 0, 0, "BG307", f"cannot write: {error.strerror}")]) from error
+        raise Rejected([_refused(root, error)]) from error
 
 
 def read_lock(root: Path) -> lock.Lock | None:
@@ -122,7 +142,7 @@ def foreign_manifests(root: Path, files: list[File]) -> list[Path]:
 def read_tree(root: Path) -> list[File]:
     """The files that the lock names, as they are on disk. Raises Rejected (BG3xx) when they cannot be read."""
     obstacles: list[Diagnostic] = []
-    owned = _owned(root, obstacles)
+    owned = ownership.owned(root, obstacles)
     if obstacles:
         raise Rejected(obstacles)
     found = []
@@ -139,58 +159,13 @@ def read_tree(root: Path) -> list[File]:
     return found
 
 
-def _owned(root: Path, obstacles: list[Diagnostic]) -> dict[str, set[str]]:
-    """path → the hashes that bgen may have written there: the lock's, and those of a build that was cut short."""
-    owned: dict[str, set[str]] = {}
-    for name in (names.LOCK, JOURNAL):
-        file = root / name
-        if file.is_symlink():
-            obstacles.append(Diagnostic(str(file), 0, 0, "BG304", "a symbolic link where bgen writes", "remove it"))
-            continue
-        try:
-            found = lock.load(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            continue
-        except (OSError, UnicodeDecodeError, lock.Unusable) as error:
-            if name == names.LOCK:
-                hint = "update bgen, or remove the lock if the directory may be taken over"
-                obstacles.append(Diagnostic(str(file), 0, 0, "BG303", f"the lock cannot be used: {error}", hint))
-            continue
-        for path, sha in found.files.items():
-            if not _is_inside(path):
-                obstacles.append(
-                    Diagnostic(
-                        str(file),
-                        0,
-                        0,
-                        "BG305",
-                        f"the lock names `{path}`, outside the directory",
-                        "restore it from git",
-                    )
-                )
-            owned.setdefault(path, set()).add(sha)
-    return owned
-
-
-def _is_inside(path: str) -> bool:
-    pure = PurePosixPath(path)
-    return (
-        bool(path)
-        and not pure.is_absolute()
-        and ".." not in pure.parts
-        and "\\" not in path
-        and ":" not in path
-        and str(pure) == path
-    )
-
-
 def _read(root: Path, path: str, obstacles: list[Diagnostic]) -> bytes | None:
     """The bytes at a path below root, None when there is nothing. Follows no symbolic link below root."""
     place = root
     for step in PurePosixPath(path).parts:
         place /= step
         if place.is_symlink():
-            obstacles.append(Diagnostic(str(place), 0, 0, "BG304", "a symbolic link where bgen writes", "remove it"))
+            obstacles.append(ownership.link(place))
             return None
     try:
         return place.read_bytes()
@@ -242,27 +217,49 @@ def _stale(
 def remove(root: Path) -> list[Change]:
     """Remove what the lock names, and the lock: the tree of a spec that is gone. Raises Rejected (BG3xx)."""
     obstacles: list[Diagnostic] = []
-    owned = _owned(root, obstacles)
+    owned = ownership.owned(root, obstacles)
     changes = [] if obstacles else list(_stale(root, [], owned, False, obstacles))
     if obstacles:
         raise Rejected(obstacles)
-    for change in changes:
-        (root / change.path).unlink(missing_ok=True)
-        _remove_empty(root, (root / change.path).parent)
-    (root / names.LOCK).unlink(missing_ok=True)
-    (root / JOURNAL).unlink(missing_ok=True)
-    _remove_empty(root.parent, root)
+    try:
+        for change in changes:
+            (root / change.path).unlink(missing_ok=True)
+            _remove_empty(root, (root / change.path).parent)
+        (root / names.LOCK).unlink(missing_ok=True)
+        (root / ownership.JOURNAL).unlink(missing_ok=True)
+        _remove_empty(root.parent, root)
+    except OSError as error:
+        raise Rejected([_refused(root, error)]) from error
     return changes
 
 
+def _refused(root: Path, error: OSError) -> Diagnostic:
+    return Diagnostic(str(error.filename or root), 0, 0, "BG307", f"cannot write: {error.strerror}")
+
+
+def _leftovers(root: Path) -> list[Path]:
+    """Temporary files of builds that were killed."""
+    folders = [root, *(entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink())]
+    return [file for folder in folders for file in folder.glob(f".*{_TEMPORARY}")]
+
+
 def _put(path: Path, file: File) -> None:
+    """Write a file as a whole or not at all."""
     temporary = path.with_name(f".{path.name}{_TEMPORARY}")
     temporary.unlink(missing_ok=True)
+    try:
+        _create(temporary, file)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _create(path: Path, file: File) -> None:
     mode = 0o777 if file.is_executable else 0o666
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(temporary, flags, mode), "wb") as out:
+    with os.fdopen(os.open(path, flags, mode), "wb") as out:
         out.write(file.text.encode())
-    temporary.replace(path)
 
 
 def _is_executable(path: Path) -> bool:

@@ -157,7 +157,7 @@ def from_source(tool: Tool, shop: Workshop) -> Built:
     go = find_go(tool.go_needed, shop)
     gobin = shop.fresh()
     environment = go_environment(gobin)
-    settings = ["-buildvcs=false", "-ldflags=-s -w", "-o", gobin / tool.name]
+    settings = ["-buildvcs=false", "-ldflags=-s -w", "-o", str(gobin / tool.name)]
     run([go, "build", *settings, "."], cwd=tool.source, env=environment)
     files = gobin / "files"
     files.mkdir()

@@ -118,6 +118,19 @@ def _wrong_word(error: ValidationError, path: Path) -> Problem:
     return path, "BG104", f"{_at(path)} cannot be {_shown(error.instance)}", hint, "value"
 
 
+# The patterns of the bundles, which carry no words of ours.
+_PATTERNS = {
+    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": "lower-case letters, digits and dashes, beginning and ending with a letter or digit",
+    "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$": "letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
+    "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$": "letters, digits, '-', '_' and '.', "
+    "optionally after a DNS prefix and '/', as in example.com/team",
+}
+
+
+def _in_words(pattern: str) -> str:
+    return _PATTERNS.get(pattern, f"it must match {pattern}")
+
+
 def _out_of_bounds(error: ValidationError, path: Path, keyword: str) -> Problem:
     schema: Any = error.schema
     limit: Any = error.validator_value
@@ -129,7 +142,7 @@ def _out_of_bounds(error: ValidationError, path: Path, keyword: str) -> Problem:
         if low is not None and high is not None:
             allowed = f"between {low} and {high}"
         return path, "BG105", f"{what} is {value}, it must be {allowed}", "", "value"
-    hint = schema.get("x-hint") or (f"it must match {schema['pattern']}" if keyword == "pattern" else "")
+    hint = schema.get("x-hint") or (_in_words(schema["pattern"]) if keyword == "pattern" else "")
     if "propertyNames" in error.relative_schema_path:
         return (*path, instance), "BG106", f"{value} cannot be a key of {what}", hint, "key"
     if keyword == "pattern":

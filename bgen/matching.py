@@ -42,11 +42,16 @@ def combine(a: Match, b: Match) -> Match:
     """One entry for the requests that fit both entries. Raises Disjoint or Clash."""
     a, b = _minding_case(a, b), _minding_case(b, a)
     out: Match = {}
+    clash: Clash | None = None
     for field in (*a, *(name for name in b if name not in a)):
-        if field in a and field in b:
-            out[field] = a[field] if a[field] == b[field] else _one_field(field, a, b)
-        else:
-            out[field] = a.get(field, b.get(field))
+        try:
+            shared = field in a and field in b and a[field] != b[field]
+            out[field] = _one_field(field, a, b) if shared else a.get(field, b.get(field))
+        except Clash as error:
+            # Whatever cannot be told of this field, another one may still say that no request fits both.
+            clash = clash or error
+    if clash:
+        raise clash
     return out
 
 
@@ -92,8 +97,17 @@ def _one_field(field: str, a: Match, b: Match) -> Any:
 
 
 def _united(field: str, one: Match, two: Match, judge: Any) -> Match:
-    shared = {k: one[k] if one[k] == two[k] else judge(f"{field} {k}", one[k], two[k]) for k in one if k in two}
-    return {**one, **two, **shared}
+    out = {**one, **two}
+    clash: Clash | None = None
+    for name in one:
+        try:
+            if name in two and one[name] != two[name]:
+                out[name] = judge(f"{field} {name}", one[name], two[name])
+        except Clash as error:
+            clash = clash or error
+    if clash:
+        raise clash
+    return out
 
 
 def _only_equal(field: str, one: Any, two: Any) -> Any:

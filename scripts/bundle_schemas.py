@@ -451,8 +451,36 @@ ENUMS = {
 }
 
 
+# Label names and values, as the API server's validation has them.
+LABELS: Json = {
+    "type": ["object", "null"],
+    "propertyNames": {
+        "pattern": "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$",
+        "maxLength": 317,
+    },
+    "additionalProperties": {
+        "type": "string",
+        "maxLength": 63,
+        "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
+    },
+}
+NAME: Json = {"type": ["string", "null"], "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63}
+PORT: Json = {"type": ["integer", "null"], "minimum": 1, "maximum": 65535}
+# What the API server checks in code, and where a mistake is likely.
+CLOSED: dict[str, Json] = {
+    "Container.name": NAME,
+    "ContainerPort.containerPort": PORT,
+    "ContainerPort.hostPort": PORT,
+    "PodSpec.nodeSelector": LABELS,
+    "Volume.name": NAME,
+}
+
+
 def enumerate_words(done: dict[str, Json]) -> None:
-    """Close the fields of ENUMS."""
+    """Close the fields of ENUMS and CLOSED."""
+    for place, node in CLOSED.items():
+        name, _, field = place.partition(".")
+        done[name]["properties"][field] = node
     for place, words in ENUMS.items():
         name, _, field = place.partition(".")
         node = done[name]["properties"][field]
@@ -467,7 +495,8 @@ def part(definition: Json, without: set[str], extra: dict[str, Json]) -> Json:
 
 def spec_parts(done: dict[str, Json]) -> dict[str, Json]:
     """`bgen.container`, `bgen.pod` and `bgen.service`: what the fields of those names in a spec may hold."""
-    texts = {name: done["TemplateMetadata"]["properties"][name] for name in ("labels", "annotations")}
+    names = {"propertyNames": LABELS["propertyNames"]}
+    texts = {"labels": LABELS, "annotations": done["TemplateMetadata"]["properties"]["annotations"] | names}
     account = {"serviceAccount", "serviceAccountName"}
     return {
         "bgen.container": part(done["Container"], {"image", "$patch"}, {}),

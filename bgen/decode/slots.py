@@ -77,7 +77,7 @@ class Slots:
             pod=self._hardened(pod, container),
             pod_labels=self._pod_labels(own, labels, identity, version),
             pod_annotations=self._pod_annotations(own, annotations, container, pod),
-            deployment=self._layers("deployment", own, DEPLOYMENT),
+            deployment=self._deployment(own),
             traffic_policy=self._layers("trafficPolicy", own, TRAFFIC_POLICY),
             labels=own.get("labels", {}),
             annotations=own.get("annotations", {}),
@@ -86,6 +86,19 @@ class Slots:
     def _layers(self, part: str, own: Fields, defaults: Fields) -> Fields:
         """defaults ← shared ← slot."""
         merged: Fields = merge(merge(defaults, self.data.get(part, {}), part), own.get(part, {}), part)
+        return merged
+
+    def _deployment(self, own: Fields) -> Fields:
+        merged = self._layers("deployment", own, DEPLOYMENT)
+        written = merge(self.data.get("deployment", {}), own.get("deployment", {}), "deployment")
+        if "progressDeadlineSeconds" not in written and "progressDeadlineSeconds" in merged:
+            # The API server wants it above minReadySeconds.
+            merged["progressDeadlineSeconds"] = max(merged["progressDeadlineSeconds"], merged.get("minReadySeconds", 0) + 60)
+        rolling = merged.get("strategy", {}).get("rollingUpdate", {})
+        chosen = written.get("strategy", {}).get("rollingUpdate", {})
+        if rolling.get("maxSurge") in (0, "0%") and "maxUnavailable" not in chosen:
+            # With neither more nor fewer pods than wanted none could ever be replaced.
+            merged["strategy"] = merge(merged["strategy"], {"rollingUpdate": {"maxUnavailable": 1}})
         return merged
 
     def _pod(self, own: Fields, identity: dict[str, str]) -> Fields:
@@ -109,7 +122,8 @@ class Slots:
         # A sleep that the grace period cuts short would end in SIGKILL with requests still open.
         if pod.get("terminationGracePeriodSeconds", 30) >= PRE_STOP_SECONDS + 5:
             defaults["lifecycle"] = {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}}
-        security = CONTAINER_SECURITY[self.hardening]
+        written = merge(self.data.get("container", {}), own.get("container", {}), "container")
+        security = _security(self.hardening, written)
         if security:
             defaults["securityContext"] = security
         return self._layers("container", own, defaults)
@@ -123,16 +137,16 @@ class Slots:
 
     def _hardened(self, pod: Fields, container: Fields) -> Fields:
         """The pod with every container under the security defaults, and a /tmp where the root is read-only."""
-        security = CONTAINER_SECURITY[self.hardening]
         for field in ("initContainers", "containers"):
             if field in pod:
                 pod[field] = [
                     {**entry, "securityContext": merge(security, entry.get("securityContext", {}))} if security else entry
                     for entry in pod[field]
+                    for security in (_security(self.hardening, entry),)
                 ]
         everyone = [*pod.get("initContainers", ()), *pod.get("containers", ())]
         for entry in (container, *everyone):
-            _give_tmp(entry, pod, "tmp" if entry is container else f"tmp-{entry.get('name')}")
+            _give_tmp(entry, pod, "tmp" if entry is container else f"tmp-{entry.get('name', '')[:50]}".rstrip("-"))
         return pod
 
     def _pod_labels(self, own: Fields, written: dict[str, str], identity: dict[str, str], version: str) -> dict[str, str]:
@@ -152,6 +166,15 @@ class Slots:
             drain = f"terminationDrainDuration: {grace - 5}s"
             defaults["proxy.istio.io/config"] = f"holdApplicationUntilProxyStarts: true\n{drain}\n"
         return {**defaults, **written, **own.get("annotations", {})}
+
+
+def _security(hardening: str, container: Fields) -> Fields:
+    """The defaults that fit the container: the API server refuses a privileged one that may not escalate."""
+    own = container.get("securityContext") or {}
+    added = (own.get("capabilities") or {}).get("add") or ()
+    if own.get("privileged") or "CAP_SYS_ADMIN" in added:
+        return {k: v for k, v in CONTAINER_SECURITY[hardening].items() if k != "allowPrivilegeEscalation"}
+    return CONTAINER_SECURITY[hardening]
 
 
 def _spread(identity: dict[str, str]) -> list[Fields]:

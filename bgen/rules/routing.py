@@ -21,8 +21,10 @@ _UNITS = {"ms": Decimal(1), "s": Decimal(1000), "m": Decimal(60_000), "h": Decim
 # Fields of type Duration in HTTPRoute and TrafficPolicy, by name (istio/api networking/v1).
 _DURATION_FIELDS = frozenset(
     "timeout perTryTimeout maxAge fixedDelay backoff connectTimeout idleTimeout maxConnectionDuration interval baseEjectionTime"
-    " duration warmupDurationSecs".split()
+    " duration warmupDurationSecs time".split()
 )
+# Go keeps a duration in 64 bits of nanoseconds.
+_LONGEST = Decimal(2**63 - 1) / 1_000_000
 _TCHAR = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _RETRY_ON = frozenset(
     "5xx gateway-error reset reset-before-request connect-failure retriable-4xx refused-stream retriable-status-codes"
@@ -166,10 +168,11 @@ def durations(release: Release, source: Source) -> Iterator[Finding]:
     for root in ("route", "routes", "stages", "trafficPolicy", "slots"):
         for path, text in _durations(source.get((root,)), (root,)):
             length = milliseconds(text)
-            if length is None:
+            if length is None or length > _LONGEST:
                 yield Finding(path, f"`{text}` is not a duration", "a number with ms, s, m or h, as in 500ms, 30s or 1h30m")
             elif length < 1 or length != int(length):
-                if path[-1] == "idleTimeout" and not length:
+                # Only the idle timeout of TCP can be switched off by 0s.
+                if path[-2:] == ("tcp", "idleTimeout") and not length:
                     continue
                 yield Finding(
                     path,

@@ -325,3 +325,48 @@ def _doubled(value: Any, field: str) -> Iterator[tuple[Path, list[str]]]:
     for step, entry in items:
         for path, members in _doubled(entry, step if type(step) is str else field):
             yield (step, *path), members
+
+
+@error("BG252", "a roll-out that cannot move")
+def stuck_rollout(release: Release, source: Source) -> Iterator[Finding]:
+    """A deadline within minReadySeconds is over before any pod counts; with neither a surge nor a missing pod allowed, none can
+    be replaced. The API server refuses both.
+
+    Fix: raise `progressDeadlineSeconds`, or allow one pod more or less. Source: Kubernetes, apps validation.
+    """
+    for slot in release.slots.values():
+        deployment = slot.deployment
+        deadline, ready = deployment.get("progressDeadlineSeconds"), deployment.get("minReadySeconds", 0)
+        if deadline is not None and deadline <= ready:
+            path = written_at(source, slot, "deployment", ("progressDeadlineSeconds",))
+            yield Finding(path, f"the deadline of {deadline} s is within minReadySeconds ({ready})", f"{ready + 60} at least")
+        rolling = deployment.get("strategy", {}).get("rollingUpdate", {})
+        if all(rolling.get(name) in (0, "0%") for name in ("maxSurge", "maxUnavailable")):
+            path = written_at(source, slot, "deployment", ("strategy", "rollingUpdate", "maxSurge"))
+            yield Finding(path, "maxSurge and maxUnavailable are both 0: no pod could be replaced", "set one of them to 1")
+
+
+@error("BG253", "a Windows pod")
+def windows(release: Release, source: Source) -> Iterator[Finding]:
+    """Istio has no sidecar for Windows, and the security defaults are Linux's.
+
+    Fix: run it outside the mesh. Source: Istio, supported platforms; Kubernetes, PodOS.
+    """
+    for slot in release.slots.values():
+        if slot.pod.get("os", {}).get("name") == "windows":
+            path = written_at(source, slot, "pod", ("os", "name"))
+            yield Finding(path, "there is no Istio sidecar for Windows", "only Linux pods can be routed")
+
+
+@error("BG254", "a probe that probes nothing")
+def empty_probes(release: Release, source: Source) -> Iterator[Finding]:
+    """A probe needs one of httpGet, tcpSocket, grpc or exec; the API server refuses one without.
+
+    Fix: say what to ask. `null` removes the default probe.
+    """
+    for slot in release.slots.values():
+        for part, prefix, container in containers(slot):
+            for probe in _PROBES:
+                if probe in container and not UNIONS[probe] & container[probe].keys():
+                    path = written_at(source, slot, part, (*prefix, probe))
+                    yield Finding(path, f"`{probe}` has no handler", "add httpGet, tcpSocket, grpc or exec", "key")

@@ -104,20 +104,27 @@ def _replaced(base: dict[str, Any], over: dict[str, Any], field: str) -> frozens
 
 
 def _keyed_lists(base: list[Any], over: list[Any], field: str) -> list[Any]:
+    """Each entry of `over` changes the entry of `base` that has its key, once; a second one of that key is kept to be found."""
     merged: list[Any] = list(base)
+    added: list[Any] = []
+    left = {identity(entry, field): i for i, entry in reversed(list(enumerate(base)))}
+    left = {key: i for key, i in left.items() if key[0] is not None}
     for entry in over:
-        same = [i for i, old in enumerate(merged) if identity(old, field) == identity(entry, field)]
+        place = left.pop(identity(entry, field), None)
         if _deletes(entry):
-            merged = [old for i, old in enumerate(merged) if i not in same]
-        elif same:
-            merged[same[0]] = merge(merged[same[0]], entry, field)
+            merged = [old if old is _GONE or identity(old, field) != identity(entry, field) else _GONE for old in merged]
+        elif place is not None:
+            merged[place] = merge(merged[place], entry, field)
         else:
-            merged.append(settle(entry))
-    return merged
+            added.append(settle(entry))
+    return [entry for entry in merged if entry is not _GONE] + added
+
+
+_GONE = object()
 
 
 def identity(entry: Any, field: str) -> tuple[Any, ...]:
-    """What tells an entry of a keyed list from the others."""
+    """What tells an entry of a keyed list from the others; it begins with None where the key is missing."""
     if type(entry) is not dict:
         return (id(entry),)
     return tuple(entry.get(key, "TCP" if key == "protocol" else None) for key in MERGE_KEYS[field])

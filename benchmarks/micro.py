@@ -2,8 +2,8 @@
 
     python benchmarks/micro.py SPEC...
 
-Prints JSON: stage → milliseconds of wall time for the first release of the process (imports excluded, schemas and templates
-loaded on the way) and the median over the further ones. Every release has a spec of its own, so nothing is remembered.
+Prints JSON: stage → milliseconds of wall time for the first release of the process (imports excluded, schemas and
+templates loaded on the way) and the median over the further ones. Every release has a spec of its own.
 """
 
 from __future__ import annotations

@@ -128,7 +128,12 @@ def emit_span(value: Any) -> Laid:
         text = json.dumps(text)
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     blank = " " if text[:1] in ("`", " ", "") or text[-1:] in ("`", " ") else ""
-    return _laid(fence + blank + text.replace("|", "\\|") + blank + fence)
+    return _laid(fence + blank + _in_a_cell(text) + blank + fence)
+
+
+def _in_a_cell(text: str) -> str:
+    # A pipe ends a table's cell even in a code span, unless a backslash is before it, and none before that.
+    return text.replace("\\|", "\\u007c").replace("|", "\\|")
 
 
 def emit_word(value: Any) -> Laid:

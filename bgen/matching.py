@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 Match = dict[str, Any]
-_METHODS = re.compile(r"[A-Z]+(?:\|[A-Z]+)*")
+_METHODS = re.compile(r"[A-Za-z]+(?:\|[A-Za-z]+)*", re.ASCII)
 
 
 class Disjoint(Exception):
@@ -151,6 +151,11 @@ def methods_of(match: Match) -> list[str] | None:
 
 def method_match(methods: list[str] | tuple[str, ...]) -> Match:
     return {"exact": methods[0]} if len(methods) == 1 else {"regex": "|".join(methods)}
+
+
+def mirrored(methods: tuple[str, ...], match: list[Match] | None) -> list[Match] | None:
+    """What a mirror copies: requests of the methods that fit the match. Raises Clash."""
+    return both([{"method": method_match(methods)}], match)
 
 
 def _method(one: Match, two: Match) -> Match:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -83,14 +84,16 @@ def problems(
     `source` gives the raw text of scalars for hints; `base` is the path of `value` in the spec.
     """
     found: dict[tuple[Path, str, str], Problem] = {}
-    for error in _validator(schema, checker).iter_errors(value):
-        for problem in explain(error, base, source):
-            found.setdefault(problem[:3], problem)
+    every = (p for error in _validator(schema, checker).iter_errors(value) for p in explain(error, base, source))
+    for problem in islice(every, _MOST):
+        found.setdefault(problem[:3], problem)
     # A value of the wrong type fails everything else too, and that helps nobody.
     mistyped = {path for path, code, *_ in found if code == "BG102"}
     return [problem for problem in found.values() if problem[1] == "BG102" or problem[0] not in mistyped]
 
 
+# More than anybody reads; a file with thousands of mistakes is not a spec.
+_MOST = 500
 _BASE = "https://bgen.invalid/schemas/"
 
 
@@ -107,7 +110,7 @@ def _validator(schema: conforms.Schema, checker: conforms.Checker) -> Any:
         content = {name: part for name, part in conforms.bundle(checker.file(file)).items() if name != "$schema"}
         return DRAFT202012.create_resource(content)
 
-    own: dict[str, Any] = {"pattern": _pattern, "x-later": _later}
+    own: dict[str, Any] = {"pattern": _pattern, "x-later": _later, "items": _items(Draft202012Validator.VALIDATORS["items"])}
     if checker.complete:
         own |= {"x-required": _needed, "properties": _properties(Draft202012Validator.VALIDATORS["properties"])}
     types = Draft202012Validator.TYPE_CHECKER.redefine_many(
@@ -129,6 +132,16 @@ def _later(validator: Any, comes: str, value: Any, schema: Any) -> Iterator[Vali
     from jsonschema.exceptions import ValidationError
 
     yield ValidationError(comes)
+
+
+def _items(standard: Any) -> Any:
+    """The keyword `items`, which has nothing to add where a list is too long anyway."""
+
+    def items(validator: Any, part: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+        if type(value) is list and len(value) <= schema.get("maxItems", len(value)):
+            yield from standard(validator, part, value, schema)
+
+    return items
 
 
 def _needed(validator: Any, names: list[str], value: Any, schema: Any) -> Iterator[ValidationError]:

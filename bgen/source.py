@@ -35,6 +35,7 @@ class Source:
         self.text = text
         self.data: dict[str, Any] = root.value
         self._root = root
+        self._rows = text.split("\n")
 
     def diagnose(self, path: Path, code: str, message: str, hint: str = "", **kind: str) -> Diagnostic:
         """A diagnostic at a value (at its key where the value is a mapping or list, and where `at="key"`)."""
@@ -75,8 +76,7 @@ class Source:
         return value
 
     def line(self, number: int) -> str:
-        rows = self.text.split("\n")
-        return rows[number - 1].rstrip("\r") if 0 < number <= len(rows) else ""
+        return self._rows[number - 1] if 0 < number <= len(self._rows) else ""
 
     @staticmethod
     def _child(node: yamlread.Node, step: str | int) -> tuple[int, int, yamlread.Node] | None:

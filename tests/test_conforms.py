@@ -166,7 +166,7 @@ def mutated(draw: st.DrawFn, values: st.SearchStrategy[Any], least: int = 1) -> 
         if change == "remove" and len(path) > 1:
             del holder[last]
         elif change == "add" and type(old) is dict:
-            old[draw(st.sampled_from(NAMES))] = draw(st.sampled_from(JUNK))
+            old[draw(st.sampled_from(NAMES))] = copy.deepcopy(draw(st.sampled_from(JUNK)))
         elif change == "repeat" and type(old) is list and old:
             old.append(copy.deepcopy(draw(st.sampled_from(old))))
         elif change == "wrap":
@@ -198,7 +198,7 @@ def test_the_judges_agree_on_objects_changed_at_random(checker, data):
 def of(draw: st.DrawFn, part: Any, home: str, depth: int = 0) -> Any:
     """A value made after a schema: mostly one that conforms, now and then one that misses a pattern or a limit."""
     if part is True or not part:
-        return draw(st.sampled_from(JUNK))
+        return copy.deepcopy(draw(st.sampled_from(JUNK)))
     if "$ref" in part:
         target, file = PARTIAL.resolve(part["$ref"], home)
         return draw(of(target, file, depth))
@@ -238,7 +238,7 @@ def _leaf_of(kind: str, part: Json) -> st.SearchStrategy[Any]:
     return {
         "string": st.sampled_from(["", "a", "10s", "/x", "25%", "x" * part.get("maxLength", 1)]),
         "integer": st.integers(lowest - 1, highest + 1),
-        "number": st.one_of(st.floats(lowest - 1, highest + 1), st.integers(lowest - 1, highest + 1)),
+        "number": st.one_of(st.floats(lowest - 1, highest + 1).map(lambda x: round(x, 3)), st.integers(lowest - 1, highest + 1)),
         "boolean": st.booleans(),
         "null": st.none(),
     }[kind]

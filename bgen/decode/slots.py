@@ -84,8 +84,10 @@ class Slots:
         )
 
     def _layers(self, part: str, own: Fields, defaults: Fields) -> Fields:
-        """defaults ← shared ← slot."""
-        merged: Fields = merge(merge(defaults, self.data.get(part, {}), part), own.get(part, {}), part)
+        """defaults ← shared ← slot; a layer that is null removes all that is below it."""
+        merged = defaults
+        for layer in (self.data.get(part, {}), own.get(part, {})):
+            merged = {} if layer is None else merge(merged, layer, part)
         return merged
 
     def _deployment(self, own: Fields) -> Fields:
@@ -94,8 +96,8 @@ class Slots:
         if "progressDeadlineSeconds" not in written and "progressDeadlineSeconds" in merged:
             # The API server wants it above minReadySeconds.
             merged["progressDeadlineSeconds"] = max(merged["progressDeadlineSeconds"], merged.get("minReadySeconds", 0) + 60)
-        rolling = merged.get("strategy", {}).get("rollingUpdate", {})
-        chosen = written.get("strategy", {}).get("rollingUpdate", {})
+        rolling = (merged.get("strategy") or {}).get("rollingUpdate", {})
+        chosen = (written.get("strategy") or {}).get("rollingUpdate", {})
         if rolling.get("maxSurge") in (0, "0%") and "maxUnavailable" not in chosen:
             # With neither more nor fewer pods than wanted none could ever be replaced.
             merged["strategy"] = merge(merged["strategy"], {"rollingUpdate": {"maxUnavailable": 1}})
@@ -126,7 +128,7 @@ class Slots:
         security = _security(self.hardening, written)
         if security:
             defaults["securityContext"] = security
-        return self._layers("container", own, defaults)
+        return {"name": self.data["name"], **self._layers("container", own, defaults)}
 
     def _container_ports(self) -> list[Fields]:
         ports: dict[int, Fields] = {}

@@ -12,7 +12,7 @@ from typing import Any
 from bgen import names
 from bgen.document import Document
 from bgen.matching import both
-from bgen.matching import method_match
+from bgen.matching import mirrored
 from bgen.merge import override
 from bgen.release import Fields
 from bgen.release import Port
@@ -45,7 +45,7 @@ class HTTPRule:
 class Subset:
     name: str
     labels: dict[str, str]
-    trafficPolicy: Fields
+    trafficPolicy: Fields | None
 
 
 def documents(release: Release) -> list[Document]:
@@ -72,7 +72,9 @@ def _metadata(release: Release, name: str, wave: int, annotations: dict[str, str
 
 
 def _destination_rule(release: Release) -> Document:
-    subsets = [Subset(slot.name, names.subset_labels(release, slot), slot.traffic_policy) for slot in release.slots.values()]
+    subsets = [
+        Subset(slot.name, names.subset_labels(release, slot), slot.traffic_policy or None) for slot in release.slots.values()
+    ]
     values = {
         **_metadata(release, names.destination_rule(release), -1),
         "host": release.host,
@@ -143,7 +145,7 @@ def _staged(release: Release, stage: Stage, rule: Rule, port: Port, match: list[
         chosen = override(fields, stage.candidate)
         found.append(_rule(f"{name}-candidate", both(match, stage.match), chosen, [_to(release, release.candidate, port)]))
     if stage.mirror and not (port.protocol == "grpc" and "POST" not in stage.mirror.methods):
-        copied = both(both(match, [{"method": method_match(stage.mirror.methods)}]), stage.mirror.match)
+        copied = both(match, mirrored(stage.mirror.methods, stage.mirror.match))
         copy = {**_to(release, release.candidate, port), "percentage": {"value": stage.mirror.percent}}
         found.append(_rule(f"{name}-mirror", copied, fields, [_to(release, release.stable, port)], [copy]))
     found.append(_rule(name, match, fields, _weighted(release, stage, port)))

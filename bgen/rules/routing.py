@@ -265,17 +265,14 @@ def retry_words(release: Release, source: Source) -> Iterator[Finding]:
             )
 
 
-@error("BG233", "an illegal traffic policy")
+@error("BG233", "an empty connection pool")
 def policies(release: Release, source: Source) -> Iterator[Finding]:
-    """A policy must say something, and `simple` excludes `consistentHash`.
+    """Istio refuses a connection pool that says nothing.
 
-    Fix: remove one. Source: Istio CRD, DestinationRule, CEL and oneOf rules.
+    Fix: leave it out, or `null` to remove a shared one. Source: istio/pkg/config/validation, validateConnectionPool.
     """
     for slot in release.slots.values():
-        policy = slot.traffic_policy
-        if not policy:
-            yield Finding(written_at(source, slot, "trafficPolicy", ()), "the traffic policy is empty", "Istio refuses it", "key")
-        balancer = policy.get("loadBalancer", {})
-        if "simple" in balancer and "consistentHash" in balancer:
-            path = written_at(source, slot, "trafficPolicy", ("loadBalancer", "simple"))
-            yield Finding(path, "`simple` and `consistentHash` together", "Istio refuses both: keep one", "key")
+        pool = slot.traffic_policy.get("connectionPool")
+        if pool is not None and not any(pool.values()):
+            path = written_at(source, slot, "trafficPolicy", ("connectionPool",))
+            yield Finding(path, "the connection pool is empty", "Istio refuses it: leave it out", "key")

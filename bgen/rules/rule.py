@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from typing import NamedTuple
 
@@ -13,6 +14,9 @@ from bgen.merge import trace
 from bgen.release import Release
 from bgen.release import Slot
 from bgen.source import Source
+
+# Of one rule; more than anybody reads.
+_MOST = 200
 
 
 class Finding(NamedTuple):
@@ -36,7 +40,7 @@ class Rule(NamedTuple):
     generator: Generator
 
     def __call__(self, release: Release, source: Source) -> Iterator[Diagnostic]:
-        for path, message, hint, at in self.generator(release, source):
+        for path, message, hint, at in islice(self.generator(release, source), _MOST):
             yield source.diagnose(path, self.code, message, hint, at=at, severity=self.severity)
 
 
@@ -78,5 +82,6 @@ def written_at(source: Source, slot: Slot, part: str, path: Path) -> Path:
 
 
 def repeated(values: list[Any]) -> list[int]:
-    """The indexes of the values that stood before."""
-    return [i for i, value in enumerate(values) if value in values[:i]]
+    """The indexes of the values, all hashable, that stood before."""
+    first: dict[Any, int] = {}
+    return [i for i, value in enumerate(values) if first.setdefault(value, i) != i]

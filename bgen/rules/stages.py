@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bgen import matching
+from bgen.diagnostics import Path
 from bgen.release import Release
 from bgen.release import Rule
 from bgen.release import Stage
@@ -55,21 +56,17 @@ def clashing_matches(release: Release, source: Source) -> Iterator[Finding]:
     for i, rule in enumerate(release.rules[:-1]):
         field = _clash(base, rule.match)
         if field:
-            yield Finding(
-                ("routes", i, "match"),
-                f"the rule and `route.match` both set {field}, and bgen cannot tell what fits both",
-                _CLASH,
-            )
+            message = f"the rule and `route.match` both set {field}, and bgen cannot tell what fits both"
+            yield Finding(("routes", i, "match"), message, _CLASH)
     for i, stage in enumerate(release.stages):
-        if stage.is_default:
-            continue
-        for rule in release.rules:
-            limits = {"match": stage.match, "mirror": _copied(stage)}
-            for part, limit in limits.items():
+        for part, limit in (("match", stage.match), ("mirror", _copied(stage))):
+            for j, rule in enumerate(release.rules):
                 field = "" if rule.ends_here or limit is None else _clash(_whole(release, rule), limit)
                 if field:
-                    message = f"the stage and the rule `{rule.name}` both set {field}, and bgen cannot tell what fits both"
-                    yield Finding(("stages", i, part), message, _CLASH, "key")
+                    own: Path = ("route", "match") if rule.name == "default" else ("routes", j, "match")
+                    path: Path = own if stage.is_default else ("stages", i, part)
+                    message = f"the stage `{stage.name}` and the rule `{rule.name}` both set {field}, and bgen cannot tell what fits both"
+                    yield Finding(path, message, _CLASH, "key")
 
 
 _CLASH = "set it on one side only, or use exact and prefix, which can be compared"
@@ -79,9 +76,10 @@ def _copied(stage: Stage) -> list[matching.Match] | None:
     if stage.mirror is None:
         return None
     try:
-        return matching.both([{"method": matching.method_match(stage.mirror.methods)}], stage.mirror.match)
+        return matching.mirrored(stage.mirror.methods, stage.mirror.match)
     except matching.Clash:
-        return stage.mirror.match
+        # The mirror's own match sets a method that cannot be compared; every rule clashes with it then.
+        return [{"method": {"regex": "."}}]
 
 
 def _whole(release: Release, rule: Rule) -> list[matching.Match] | None:

@@ -167,8 +167,14 @@ def port_names(release: Release, source: Source) -> Iterator[Finding]:
     Fix: declare the name in `container.ports`, or use the number.
     """
     for slot in release.slots.values():
-        every = {port.get("name") for _, _, container in containers(slot) for port in container.get("ports", ())}
+        opened = [port for _, _, container in containers(slot) for port in container.get("ports", ())]
+        every = {port.get("name") for port in opened}
+        numbers = {port.get("containerPort") for port in opened}
         for i, port in enumerate(release.ports):
+            if type(port.target) is int and port.target not in numbers:
+                path = written_at(source, slot, "container", ("ports",))
+                message = f"the Service leads to port {port.target}, which no container has any more"
+                yield Finding(path, message, "bgen declares it by itself: do not remove it", "key")
             if type(port.target) is str and port.target not in every:
                 message = f"no container has a port named `{port.target}`"
                 yield Finding(("ports", i, "targetPort"), message, "declare it in `container.ports`, or use the number")

@@ -11,10 +11,11 @@ package index for the pinned dependencies.
 How to read the figures: medians. Wall time depends on what else the machine does, so compare the ratios of one run and
 not the milliseconds of two; CPU is user + system time. Every run is a new process, while the files it reads are in the
 page cache. Peak memory is the resident set, in MB of 10^6 bytes. "CPU per further release" is (cpu(200) - cpu(1)) /
-199. The chart renders the 18 objects of bgen's manifests/, routes/ and argocd/ to standard output, equal but for the
-order and the words of the alerts; bgen also checks its input against schemas and rules, reads all of its output back,
-and writes 6 more files (dashboard, rules, README, workflow, traffic.sh, lock), to disk. A goal that is missed is
-reported; the exit code is 0 all the same.
+199; the system's part of it, mostly for creating files, depends on the file system of TMPDIR. The chart renders the 18
+objects of bgen's manifests/, routes/ and argocd/ to standard output, equal but for the order and the words of the
+alerts; bgen also checks its input against schemas and rules, reads all of its output back, and writes 6 more files
+(dashboard, rules, README, workflow, traffic.sh, lock), to disk. A goal that is missed is reported; the exit code is 0
+all the same.
 
 Helm is not part of this repository. Without it the comparison is left out. To get it from the Go module proxy:
 
@@ -48,7 +49,7 @@ MANY = 200
 # Stage of the pipeline → "first" and "further" → milliseconds.
 Stages = dict[str, dict[str, float]]
 HEAVY = ("jinja2", "jsonschema", "ruamel")
-# Starts the command and prints its wall seconds, CPU seconds, peak KiB and exit code. It is a process of its own because
+# Starts the command and prints its wall, user and system seconds, peak KiB and exit code. It is a process of its own because
 # Linux counts the memory of whoever starts a program into that program's peak; this one is smaller than any it starts.
 LAUNCHER = """
 import os, sys, time
@@ -56,15 +57,16 @@ null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
 start = time.perf_counter()
 pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=null)
 _, status, used = os.wait4(pid, 0)
-print(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss, os.waitstatus_to_exitcode(status))
+print(time.perf_counter() - start, used.ru_utime, used.ru_stime, used.ru_maxrss, os.waitstatus_to_exitcode(status))
 """
 
 
 class Sample(NamedTuple):
-    """One run of one command, or the medians of several: milliseconds and MB."""
+    """One run of one command, or the medians of several: milliseconds and MB. `cpu` includes `system`."""
 
     wall: float
     cpu: float
+    system: float
     peak: float
 
 
@@ -205,10 +207,10 @@ def measure(found: list[Case], rounds: int) -> dict[str, Sample]:
 
 def launch(command: list[str]) -> Sample:
     done = run(sys.executable, "-I", "-S", "-c", LAUNCHER, *command)
-    wall, cpu, peak, code = done.stdout.split()
-    if code != "0":
-        sys.exit(f"{' '.join(command)} exited with {code}")
-    return Sample(float(wall) * 1000, float(cpu) * 1000, float(peak) * 1024 / 1e6)
+    wall, user, system, peak, code = map(float, done.stdout.split())
+    if code:
+        sys.exit(f"{' '.join(command)} exited with {code:.0f}")
+    return Sample(wall * 1000, (user + system) * 1000, system * 1000, peak * 1024 / 1e6)
 
 
 def micro(installed: Installed, specs: list[Path]) -> Stages:
@@ -218,21 +220,21 @@ def micro(installed: Installed, specs: list[Path]) -> Stages:
     return found
 
 
-def further(samples: dict[str, Sample], kind: str) -> float:
-    """CPU milliseconds for each release after the first of a call."""
-    one = samples["cold build" if kind == "cold" else "no-op build"]
-    return (samples[f"{MANY} specs, {kind}"].cpu - one.cpu) / (MANY - 1)
+def further(samples: dict[str, Sample], kind: str) -> Sample:
+    """What each release after the first of a call adds."""
+    one, many = samples[f"{kind} build"], samples[f"{MANY} specs, {kind}"]
+    return Sample(*((last - first) / (MANY - 1) for first, last in zip(one, many, strict=True)))
 
 
 def goals(installed: Installed, samples: dict[str, Sample]) -> list[Goal]:
     cold, many, helm = samples["cold build"], samples[f"{MANY} specs, cold"], samples.get("helm template")
     ratio = cold.wall / helm.wall if helm else None
     cold_build = ["build", str(SPEC), "-o", str(installed.work / "new")]
-    each, repeated = further(samples, "cold"), further(samples, "no-op")
+    each, repeated = further(samples, "cold").cpu, further(samples, "no-op").cpu
     compared = f"{ratio:.2f} x (CPU {cold.cpu / helm.cpu:.2f} x)" if helm and ratio else "no helm"
     return [
         Goal("cold build takes ≤ 3 x helm template", compared, ratio <= 3 if ratio else None),
-        Goal("≤ 25 ms CPU per further release", f"{each:.1f} ms; no-op {repeated:.1f} ms", max(each, repeated) <= 25),
+        Goal("≤ 25 ms CPU per further release", f"cold {each:.1f} ms, no-op {repeated:.1f} ms", max(each, repeated) <= 25),
         _without(installed, "--help", HEAVY, ["--help"]),
         _without(installed, "a good cold build", ("jsonschema",), cold_build),
         Goal("peak memory < 60 MB for one release", f"{cold.peak:.1f} MB", cold.peak < 60),
@@ -293,8 +295,9 @@ def report(facts: dict[str, str], samples: dict[str, Sample], stages: Stages, ju
     for name, value in facts.items():
         print(f"{name:9} {value}")
     print("\n" + "\n".join(_table(samples)))
-    each = ", ".join(f"{kind} {further(samples, kind):.1f} ms" for kind in ("cold", "no-op"))
-    print(f"\nCPU per further release in one call: {each}")
+    for kind in ("cold", "no-op"):
+        each = further(samples, kind)
+        print(f"CPU per further release, {kind:5}: {each.cpu:5.1f} ms, of it the system's {each.system:.1f} ms")
     print("\nIn one process, ms     first   further")
     for stage, times in stages.items():
         print(f"  {stage:17} {times['first']:8.2f}  {times['further']:8.2f}")
@@ -306,17 +309,18 @@ def report(facts: dict[str, str], samples: dict[str, Sample], stages: Stages, ju
 
 def _table(samples: dict[str, Sample]) -> Iterator[str]:
     base, helm = samples["python -c pass"].wall, samples.get("helm template")
-    yield "medians                wall ms    CPU ms   peak MB  x python    x helm"
+    yield "medians                wall ms    CPU ms  (system)   peak MB  x python    x helm"
     for name, sample in samples.items():
         compared = f"{sample.wall / helm.wall:10.2f}" if helm else f"{'no helm':>10}"
-        yield f"{name:18} {sample.wall:11.1f}{sample.cpu:10.1f}{sample.peak:10.1f}{sample.wall / base:10.2f}{compared}"
+        own = f"{sample.wall:11.1f}{sample.cpu:10.1f}{sample.system:10.1f}{sample.peak:10.1f}"
+        yield f"{name:18} {own}{sample.wall / base:10.2f}{compared}"
 
 
 def save(file: Path, facts: dict[str, str], samples: dict[str, Sample], stages: Stages, judged: list[Goal]) -> None:
     content: dict[str, Any] = {
         "versions": facts,
         "samples": {name: sample._asdict() for name, sample in samples.items()},
-        "cpu_per_further_release": {kind: further(samples, kind) for kind in ("cold", "no-op")},
+        "per_further_release": {kind: further(samples, kind)._asdict() for kind in ("cold", "no-op")},
         "stages": stages,
         "goals": [goal._asdict() for goal in judged],
     }

@@ -115,7 +115,7 @@ class Checker:
         names = schema.get("propertyNames")
         for name, entry in value.items():
             part = properties.get(name, rest)
-            if self.complete and (entry is None or name == "$patch"):
+            if self.complete and properties and (entry is None or name == "$patch"):
                 return False
             if part is False or (part is not True and not self.conforms(entry, part, home)):
                 return False

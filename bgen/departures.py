@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from bgen.diagnostics import Path
+from bgen.diagnostics import dotted
 from bgen.source import Source
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def explain(error: ValidationError, base: Path, source: Source | None) -> Iterat
     elif keyword in ("enum", "const"):
         yield _wrong_word(error, path)
     elif keyword == "x-later":
-        message = f"`{_dotted(path)}` is not available yet"
+        message = f"`{dotted(path)}` is not available yet"
         yield path, "BG108", message, f"it comes with {error.validator_value}; remove it until then", "key"
     else:
         yield _out_of_bounds(error, path, keyword)
@@ -141,7 +142,7 @@ def _out_of_bounds(error: ValidationError, path: Path, keyword: str) -> Problem:
         allowed = " and ".join(f"{word} {schema[name]}" for name, word in _NUMBER_LIMITS.items() if name in schema)
         if low is not None and high is not None:
             allowed = f"between {low} and {high}"
-        return path, "BG105", f"{what} is {value}, it must be {allowed}", "", "value"
+        return path, "BG105", f"{what} is {value}, it must be {allowed}", schema.get("x-hint", ""), "value"
     hint = schema.get("x-hint") or (_in_words(schema["pattern"]) if keyword == "pattern" else "")
     if "propertyNames" in error.relative_schema_path:
         return (*path, instance), "BG106", f"{value} cannot be a key of {what}", hint, "key"
@@ -207,12 +208,5 @@ def _field_hint(error: ValidationError, name: str) -> str:
     return f"as in `{name}: {examples[0]}`" if examples and type(examples[0]) in (str, int) else f"add `{name}`"
 
 
-def _dotted(path: Path) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step}]" if type(step) is int else f".{step}" if text else str(step)
-    return text
-
-
 def _at(path: Path) -> str:
-    return f"`{_dotted(path)}`" if path else "the release"
+    return f"`{dotted(path)}`" if path else "the release"

@@ -64,6 +64,14 @@ class Diagnostic(NamedTuple):
     excerpt: str = ""
 
 
+def dotted(path: Path) -> str:
+    """A path as people write it, as in `stages[2].match`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if type(step) is int else f".{step}" if text else str(step)
+    return text
+
+
 class Rejected(Exception):
     """The input is not acceptable. Carries every diagnostic of the stage that refused it, sorted by place."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import re
+from itertools import islice
 from typing import Any
 
 from bgen import yamlread
 from bgen.diagnostics import Diagnostic
 from bgen.diagnostics import Path
 from bgen.diagnostics import Rejected
+from bgen.problem import Problem
 
 MAX_BYTES = 1 << 20
 # Control characters, and the line separators that some YAML readers take for a line end and others do not.
@@ -94,7 +96,7 @@ def parse(content: bytes, file: str) -> Source:
     text = _decode(content, file)
     rows = text.split("\n")
 
-    def diagnose(problem: yamlread.Problem) -> Diagnostic:
+    def diagnose(problem: Problem) -> Diagnostic:
         line = rows[problem.line] if problem.line < len(rows) else ""
         place = (file, problem.line + 1, problem.column + 1)
         return Diagnostic(*place, CODE_OF[problem.kind], problem.message, problem.hint, excerpt=line)
@@ -130,7 +132,7 @@ def _decode(content: bytes, file: str) -> str:
         raise Rejected([Diagnostic(file, line, column, "BG001", message, "save the file as UTF-8", excerpt=shown)]) from None
     # A lone carriage return is a line end to YAML, so every reader of the spec counts lines alike after this.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    bad = [_illegal(text, file, match) for match in _ILLEGAL.finditer(text)][:20]
+    bad = [_illegal(text, file, match) for match in islice(_ILLEGAL.finditer(text), 20)]
     if bad:
         raise Rejected(bad)
     return text

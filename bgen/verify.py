@@ -12,6 +12,7 @@ from typing import Any
 from bgen import conforms
 from bgen import names
 from bgen import references
+from bgen import scalars
 from bgen import schema
 from bgen import yamlread
 from bgen import yamltext
@@ -84,7 +85,7 @@ def _read_yaml(file: File, verified: Verified) -> Iterator[Diagnostic]:
     if yamltext.SKIP_MARKER in file.text:
         yield Diagnostic(file.path, 0, 0, "BG501", f"Argo CD would drop this file, because it contains {yamltext.SKIP_MARKER}")
     try:
-        root, problems = yamlread.read(file.text, yamlread.resolve_strictly)
+        root, problems = yamlread.read(file.text, scalars.resolve_strictly)
     except yamlread.Unreadable as error:
         problems, root = [error.problem], None
     for problem in problems:

@@ -20,6 +20,7 @@ from bgen import yamlread
 from bgen.build import build
 from bgen.decode import decode
 from bgen.release import Release
+from bgen.scalars import resolve_strictly
 from bgen.verify import KINDS
 
 Json = dict[str, Any]
@@ -51,7 +52,7 @@ def objects() -> list[tuple[str, str, Json]]:
         path = ROOT / "examples" / name / "release.yaml"
         for file in build(path.read_bytes(), path.name)[0]:
             if file.path.startswith(("manifests/", "routes/", "argocd/")):
-                root, _ = yamlread.read(file.text, yamlread.resolve_strictly)
+                root, _ = yamlread.read(file.text, resolve_strictly)
                 assert root is not None
                 kind = (root.value["apiVersion"], root.value["kind"])
                 found.append((KINDS[kind], kind[1], root.value))

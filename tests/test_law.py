@@ -28,6 +28,7 @@ from bgen.diagnostics import InternalError
 from bgen.document import Document
 from bgen.document import File
 from bgen.plan import plan
+from bgen.scalars import resolve_strictly
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 TEMPLATES = packaged.directory("templates")
@@ -373,7 +374,7 @@ last: {{ v }}
 @given(TREES, st.dictionaries(st.sampled_from(["x", "on", "z"]), TREES, max_size=3), TREES)
 def test_each_hole_is_where_a_reader_finds_its_value(value, mapping, other):
     file = drawn(EVERYWHERE, {"v": value, "gone": None, "mapping": mapping, "many": [other]})
-    root, problems = yamlread.read(file.text, yamlread.resolve_strictly)
+    root, problems = yamlread.read(file.text, resolve_strictly)
     assert problems == []
     seen = {place: repr(found) for place, found in _places(root)}
     assert len(file.holes) == 9 + len(mapping)

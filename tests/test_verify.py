@@ -259,14 +259,14 @@ TEXT = [
         "my-app",
         [(SERVICE, "app.kubernetes.io/managed-by:", "on:")],
         at("BG501", SERVICE),
-        "on is not text",
+        "`on` is not text",
     ),
     M(
         "a key twice",
         "my-app",
         [(SERVICE, "  selector:\n", "  type: ClusterIP\n  type: NodePort\n  selector:\n")],
         at("BG501", SERVICE),
-        "type stands twice",
+        "`type` stands twice",
     ),
     M(
         "an anchor",

@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 
 from bgen import yamlread
 from bgen import yamltext
+from bgen.scalars import resolve_strictly
 
 # Bare in the text, the same string to every reader.
 NOOP = [
@@ -302,7 +303,7 @@ def test_none_inside_a_placed_value_is_refused():
 
 
 def _strictly(text: str) -> Any:
-    root, problems = yamlread.read(text, yamlread.resolve_strictly)
+    root, problems = yamlread.read(text, resolve_strictly)
     assert root is not None
     assert problems == []
     return root.value

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bgen.diagnostics import Path
+from bgen.diagnostics import dotted
 from bgen.release import Release
 from bgen.rules.rule import Finding
 from bgen.rules.rule import error
@@ -143,7 +144,7 @@ def header_keys(release: Release, source: Source) -> Iterator[Finding]:
         elif not _TCHAR.fullmatch(name.removeprefix(":")) and not name.startswith("@request.auth.claims"):
             yield Finding((*path, name), f"`{name}` is not a header name", "letters, digits and dashes", "key")
         elif name != name.lower() and not name.startswith("@"):
-            message = f"the header key `{name}` is not in lower case"
+            message = f"the header key `{name}` in `{dotted(path)}` is not in lower case"
             yield Finding((*path, name), message, f"write `{name.lower()}`: HTTP/2 has lower-case header names only", "key")
 
 

@@ -10,34 +10,34 @@ from collections.abc import Iterable
 
 from bgen.diagnostics import Diagnostic
 
-_WIDTH = 160
+WIDTH = 160
 
 
-def text(diagnostics: Iterable[Diagnostic], style: Callable[..., str] | None = None) -> str:
-    """The form for people: `file:line:column: error BG204: message`, the line with a caret, `hint: …`."""
-    return "".join(_one(diagnostic, style or _plain) for diagnostic in diagnostics)
+def text(diagnostics: Iterable[Diagnostic], style: Callable[..., str] | None = None, width: int = WIDTH) -> str:
+    """The form for people: `file:line:column: error BG204: message`, the line with a caret, a hint; `width` in columns."""
+    return "".join(_one(diagnostic, style or _plain, max(40, width - 6)) for diagnostic in diagnostics)
 
 
 def _plain(shown: str, **_: object) -> str:
     return shown
 
 
-def _one(diagnostic: Diagnostic, style: Callable[..., str]) -> str:
+def _one(diagnostic: Diagnostic, style: Callable[..., str], width: int) -> str:
     place = ":".join(str(part) for part in (diagnostic.file, diagnostic.line, diagnostic.column) if part)
     color = "red" if diagnostic.severity == "error" else "yellow"
     word = style(f"{diagnostic.severity} {diagnostic.code}:", fg=color, bold=True)
     out = f"{style(f'{place}:', bold=True)} {word} {_visible(diagnostic.message)}\n"
     if diagnostic.excerpt:
-        out += _excerpt(diagnostic, style)
+        out += _excerpt(diagnostic, style, width)
     if diagnostic.hint:
         out += f"    {style('hint:', fg='cyan')} {_visible(diagnostic.hint)}\n"
     return out
 
 
-def _excerpt(diagnostic: Diagnostic, style: Callable[..., str]) -> str:
+def _excerpt(diagnostic: Diagnostic, style: Callable[..., str], width: int) -> str:
     line, column = diagnostic.excerpt, diagnostic.column - 1
-    start = max(0, column - _WIDTH // 2) if len(line) > _WIDTH else 0
-    shown = line[start : start + _WIDTH]
+    start = max(0, column - width // 2) if len(line) > width else 0
+    shown = line[start : start + width]
     # The caret stands under the character as a terminal draws it: tabs stay tabs, wide characters take two cells.
     before = "".join("\t" if c == "\t" else " " * sum(map(_cells, _visible(c))) for c in shown[: column - start])
     return f"    {_visible(shown)}\n    {before}{style('^', fg='green', bold=True)}\n"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from typing import Protocol
 
 import click
 
@@ -20,18 +19,9 @@ from bgen.diagnostics import Diagnostic
 from bgen.diagnostics import Rejected
 from bgen.document import File
 from bgen.foreign import conflicts
+from bgen.printer import Printer
 from bgen.release import Release
 from bgen.verify import verify
-
-
-class Printer(Protocol):
-    """What a run says goes through this."""
-
-    strict: bool
-
-    def diagnose(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> bool: ...
-    def say(self, line: str) -> None: ...
-
 
 STDIN = "<stdin>"
 _STANDARD_INPUT = "standard input"

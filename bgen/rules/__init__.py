@@ -8,6 +8,7 @@ from bgen.release import Release
 from bgen.rules import identity
 from bgen.rules import matches
 from bgen.rules import monitoring
+from bgen.rules import objects
 from bgen.rules import quantities
 from bgen.rules import routing
 from bgen.rules import stages
@@ -19,7 +20,7 @@ __all__ = ["RULES", "judge"]
 # An `allow` that accepts nothing; it has no generator, because it looks at what the others found.
 USELESS = "BG299"
 # The modules register their rules when they are imported.
-_SUBJECTS = (identity, stages, routing, matches, workload, quantities, monitoring)
+_SUBJECTS = (identity, stages, routing, matches, objects, workload, quantities, monitoring)
 
 
 def judge(release: Release, source: Source) -> tuple[Diagnostic, ...]:

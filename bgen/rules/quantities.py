@@ -9,10 +9,10 @@ from typing import Any
 
 from bgen.release import Release
 from bgen.rules.rule import Finding
+from bgen.rules.rule import containers
 from bgen.rules.rule import error
 from bgen.rules.rule import warning
 from bgen.rules.rule import written_at
-from bgen.rules.workload import containers
 from bgen.source import Source
 
 # resource.Quantity: a decimal number, then a binary or decimal suffix, or an exponent.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from bgen.diagnostics import Diagnostic
 from bgen.diagnostics import Path
 from bgen.merge import trace
+from bgen.release import Fields
 from bgen.release import Release
 from bgen.release import Slot
 from bgen.source import Source
@@ -79,6 +80,14 @@ def written_at(source: Source, slot: Slot, part: str, path: Path) -> Path:
     found = trace(merged[part], path, [((part,), source.get((part,))), (own, source.get(own))])
     # Neither layer was written: a default is at fault, and the slot is the nearest thing that the user wrote.
     return found if source.get(found) is not None else ("slots", slot.name)
+
+
+def containers(slot: Slot) -> Iterator[tuple[str, Path, Fields]]:
+    """Every container of a slot: the part of the spec it comes from, its path there, and itself."""
+    yield "container", (), slot.container
+    for field in ("initContainers", "containers"):
+        for i, container in enumerate(slot.pod.get(field, ())):
+            yield "pod", (field, i), container
 
 
 def repeated(values: list[Any]) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from typing import Any
@@ -55,6 +54,8 @@ def _unknown(error: ValidationError, path: Path) -> Iterator[Problem]:
 
 
 def _meant(word: str, known: list[str]) -> str:
+    import difflib
+
     lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
     return f"did you mean `{lower[close[0]]}`?" if close else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
+from typing import NamedTuple
 
 from bgen import __version__
 from bgen import names
@@ -21,8 +21,7 @@ class Unusable(Exception):
     """The lock cannot be trusted: not JSON, not bgen's, or from a later version. The argument says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """A lock as read from disk: path → sha256 of the bytes that bgen wrote, and the release's state."""
 
     spec: str

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+from typing import NamedTuple
 
 Fields = dict[str, Any]
 SLOTS = ("blue", "green")
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(NamedTuple):
     """What may be emitted: minor versions as tuples, as in (1, 32)."""
 
     kubernetes: tuple[int, int]
@@ -18,8 +17,7 @@ class Platform:
     cluster_domain: str
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(NamedTuple):
     """One port of the Service; `target` is a container port's number or name."""
 
     name: str
@@ -33,8 +31,7 @@ class Port:
         return self.protocol != "tcp"
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One of the two places a version runs in, complete: native objects as Kubernetes and Istio will see them."""
 
     name: str
@@ -51,8 +48,7 @@ class Slot:
     annotations: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Autoscaling:
+class Autoscaling(NamedTuple):
     """autoscaling/v2, the same for both slots."""
 
     min_replicas: int
@@ -61,8 +57,7 @@ class Autoscaling:
     behavior: Fields | None
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(NamedTuple):
     """Copies of requests for the candidate: `percent` of those whose method is listed and that fit `match`."""
 
     percent: float
@@ -70,8 +65,7 @@ class Mirror:
     match: list[Fields] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """One traffic state. `weight` is the candidate's share in percent; `route` and `candidate` override rule fields."""
 
     name: str
@@ -88,8 +82,7 @@ class Stage:
         return bool(self.weight or self.match is not None or self.mirror)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One HTTP rule of the application before any stage: `fields` are native HTTPRoute fields but match and route."""
 
     name: str
@@ -103,8 +96,7 @@ class Rule:
         return "redirect" in self.fields or "directResponse" in self.fields
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(NamedTuple):
     """An emitted Istio Gateway; `servers` are native."""
 
     name: str
@@ -113,15 +105,13 @@ class Gateway:
     servers: list[Fields]
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceAccount:
+class ServiceAccount(NamedTuple):
     create: bool
     name: str
     annotations: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(NamedTuple):
     """Settings of one alert; `threshold` is None where there is nothing to compare with."""
 
     enabled: bool
@@ -130,8 +120,7 @@ class Alert:
     severity: str
 
 
-@dataclass(frozen=True, slots=True)
-class PrometheusRule:
+class PrometheusRule(NamedTuple):
     namespace: str
     labels: dict[str, str]
     alert_labels: dict[str, str]
@@ -140,16 +129,14 @@ class PrometheusRule:
     runbook_base_url: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Grafana:
+class Grafana(NamedTuple):
     delivery: str
     folder: str | None
     folder_annotation: str
     labels: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ArgoCD:
+class ArgoCD(NamedTuple):
     repo_url: str
     target_revision: str
     path: str
@@ -160,16 +147,14 @@ class ArgoCD:
     namespace_labels: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class GitHub:
+class GitHub(NamedTuple):
     requirement: str
     python: str
     runs_on: str
     branch: str
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """Everything that the output is made of, and nothing else."""
 
     name: str

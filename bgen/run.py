@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import click
 
-from bgen import kubeconform
 from bgen import lock
 from bgen import names
 from bgen import tree
@@ -195,6 +194,8 @@ def verify_tree(root: Path, mode: str, say: Callable[[str], None]) -> list[Diagn
     complaints = [c._replace(file=(root / c.file).as_posix()) for c in verify(files, platform).complaints]
     complaints += _edited(root, files, found)
     complaints += conflicts(root, tree.foreign_manifests(root, files), files)
+    from bgen import kubeconform
+
     judged = ""
     if mode == "require" or (mode == "auto" and kubeconform.executable()):
         paths = [

@@ -7,7 +7,6 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import unified_diff
 from pathlib import Path
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -91,10 +90,11 @@ def write(root: Path, changes: list[Change], next_lock: File) -> None:
         _put(root / ownership.JOURNAL, ownership.journal(root, next_lock))
         for leftover in _leftovers(root):
             leftover.unlink(missing_ok=True)
-        for change in changes:
-            if change.path != names.LOCK and change.after is not None:
-                (root / change.path).parent.mkdir(parents=True, exist_ok=True)
-                _put(root / change.path, change.after)
+        written = [(root / change.path, change.after) for change in changes if change.path != names.LOCK and change.after]
+        for folder in {path.parent for path, _ in written}:
+            folder.mkdir(parents=True, exist_ok=True)
+        for path, file in written:
+            _put(path, file)
         for change in changes:
             if change.after is None:
                 (root / change.path).unlink(missing_ok=True)
@@ -117,6 +117,8 @@ def read_lock(root: Path) -> lock.Lock | None:
 
 def diff(root: Path, changes: list[Change]) -> Iterator[str]:
     """The changes as a unified diff, lines with their line ends."""
+    from difflib import unified_diff
+
     for change in changes:
         if change.path == names.LOCK:
             continue

@@ -6,6 +6,7 @@ A complaint about what `build` rendered is a bug of bgen; about a tree on disk i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,8 @@ KINDS = {
     ("monitoring.coreos.com/v1", "PrometheusRule"): "prometheus-operator.json",
     ("argoproj.io/v1alpha1", "Application"): "argo-cd.json",
 }
+# As the emitter escapes them, but for the line ends and tabs of literal blocks.
+_UNPRINTABLE = re.compile(yamltext.UNPRINTABLE.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 # What a stage may change in a VirtualService besides its annotations.
 _STAGED = ("http", "tcp")
 
@@ -78,7 +81,7 @@ def _read(file: File, verified: Verified) -> Iterator[Diagnostic]:
 
 
 def _read_yaml(file: File, verified: Verified) -> Iterator[Diagnostic]:
-    bare = yamltext.UNPRINTABLE.search(file.text.replace("\n", "").replace("\t", ""))
+    bare = _UNPRINTABLE.search(file.text)
     if bare:
         yield Diagnostic(file.path, 0, 0, "BG501", f"the raw character U+{ord(bare[0]):04X}")
         return
@@ -104,6 +107,9 @@ def _holes(file: File, root: yamlread.Node) -> Iterator[Diagnostic]:
         if value is None:
             yield Diagnostic(file.path, line + 1, column + 1, "BG501", "an empty value")
     for line, column, value in file.holes:
+        seen = found.get((line, column))
+        if type(value) is type(seen) is str and value == seen:
+            continue
         # repr, because 1 == True == 1.0 in Python and key order counts.
         if repr(found.get((line, column))) != repr(_listed(value)):
             message = f"{value!r} was placed here, {found.get((line, column))!r} is what a reader sees"

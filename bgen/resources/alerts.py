@@ -6,7 +6,7 @@ stage: an alert that needs the declaration reads that series, so a promotion cha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bgen import names
 from bgen import promql
@@ -26,8 +26,7 @@ _GO_BACK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
+class _Subject(NamedTuple):
     """What an alert speaks of: a slot, or the whole service."""
 
     title: str

@@ -7,8 +7,8 @@ import dialogue resolves them (grafana/grafana#10786). Nothing in it depends on 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
+from typing import NamedTuple
 
 from bgen import names
 from bgen import promql
@@ -25,8 +25,7 @@ _COLOURS = {"blue": "blue", "green": "green"}
 _MAX_TITLE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class _Query:
+class _Query(NamedTuple):
     """One target; `colour` is a fixed colour of its lines, `dashed` marks what is declared and not measured."""
 
     legend: str
@@ -35,8 +34,7 @@ class _Query:
     dashed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Panel:
+class _Panel(NamedTuple):
     title: str
     description: str
     unit: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bgen import names
 from bgen.document import Document
@@ -13,8 +13,7 @@ from bgen.release import Release
 from bgen.release import Stage
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(NamedTuple):
     name: str
     version: str
     image: str
@@ -23,8 +22,7 @@ class _Slot:
     share: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
+class _Stage(NamedTuple):
     """A row of the table of stages; `match` and `mirror` are a dash where there is nothing to say."""
 
     name: str
@@ -34,8 +32,7 @@ class _Stage:
     file: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Alerts:
+class _Alerts(NamedTuple):
     """The alerts that have a section in the runbook."""
 
     exist: bool

@@ -6,8 +6,8 @@ rule set of its own, in front of the port-less rules of the main port.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+from typing import NamedTuple
 
 from bgen import names
 from bgen.document import Document
@@ -23,8 +23,7 @@ from bgen.release import Stage
 RULE_FIELDS = ("timeout", "retries", "corsPolicy", "headers", "rewrite", "fault", "redirect", "directResponse")
 
 
-@dataclass(frozen=True, slots=True)
-class HTTPRule:
+class HTTPRule(NamedTuple):
     """One entry of a VirtualService's `http`, complete. Field names are Istio's, so that the template reads like it."""
 
     name: str
@@ -41,8 +40,7 @@ class HTTPRule:
     fault: Fields | None
 
 
-@dataclass(frozen=True, slots=True)
-class Subset:
+class Subset(NamedTuple):
     name: str
     labels: dict[str, str]
     trafficPolicy: Fields | None

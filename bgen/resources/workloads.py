@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from dataclasses import fields
 from typing import Any
+from typing import NamedTuple
 from typing import TypeVar
 
 from bgen import names
@@ -18,8 +17,7 @@ from bgen.release import Slot
 _EARLY, _CANDIDATE, _LATE = -1, 0, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """A core/v1 Container in the order that the template prints; `others` are the fields that it has no line for."""
 
     name: str
@@ -41,8 +39,7 @@ class Container:
     others: Fields
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(NamedTuple):
     """A PodSpec likewise."""
 
     serviceAccountName: str
@@ -55,8 +52,7 @@ class Pod:
     others: Fields
 
 
-@dataclass(frozen=True, slots=True)
-class ServicePort:
+class ServicePort(NamedTuple):
     name: str
     port: int
     targetPort: int | str
@@ -68,7 +64,7 @@ _View = TypeVar("_View", Container, Pod)
 
 def _view(kind: type[_View], native: Fields) -> _View:
     """A native mapping as the template's dataclass: a field for each line, the rest under `others` in the data's order."""
-    known = [field.name for field in fields(kind) if field.name != "others"]
+    known = [name for name in kind._fields if name != "others"]
     others = {name: value for name, value in native.items() if name not in known}
     lines: dict[str, Any] = {name: native.get(name) for name in known}
     return kind(**lines, others=others)

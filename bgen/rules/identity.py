@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from bgen import names
 from bgen.release import Release
 from bgen.rules.rule import Finding
 from bgen.rules.rule import error
+from bgen.rules.rule import nearest
 from bgen.rules.rule import repeated
 from bgen.source import Source
 
@@ -32,8 +32,8 @@ def unknown_stage(release: Release, source: Source) -> Iterator[Finding]:
         hint = f"add `slots.{release.candidate}`, or set `stage: {release.stable}`"
         yield Finding(("stage",), f"`{release.stage}` needs the slot {release.candidate}, which the release does not have", hint)
         return
-    close = difflib.get_close_matches(release.stage, known, n=1)
-    hint = f"did you mean `{close[0]}`?" if close else f"one of: {', '.join(known)}"
+    close = nearest(release.stage, known)
+    hint = f"did you mean `{close}`?" if close else f"one of: {', '.join(known)}"
     yield Finding(("stage",), f"`{release.stage}` is not a stage of this release", hint)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,6 +12,7 @@ from bgen.diagnostics import dotted
 from bgen.release import Release
 from bgen.rules.rule import Finding
 from bgen.rules.rule import error
+from bgen.rules.rule import nearest
 from bgen.rules.rule import warning
 from bgen.rules.rule import written_at
 from bgen.source import Source
@@ -56,8 +56,8 @@ def unknown_gateway(release: Release, source: Source) -> Iterator[Finding]:
     for i, name in enumerate(source.get(("gateways",)) or ()):
         if "/" not in name and name != "mesh" and (release.gateway is None or name != release.gateway.name):
             own = [release.gateway.name] if release.gateway else []
-            close = difflib.get_close_matches(name, own, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"write `namespace/{name}`, or add `gateway:` to emit one"
+            close = nearest(name, own)
+            hint = f"did you mean `{close}`?" if close else f"write `namespace/{name}`, or add `gateway:` to emit one"
             yield Finding(("gateways", i), f"`{name}` is not a Gateway that bgen emits", hint)
 
 
@@ -248,8 +248,8 @@ def retry_words(release: Release, source: Source) -> Iterator[Finding]:
         text = retries.get("retryOn") or ""
         for word in filter(None, text.replace(" ", "").split(",")):
             if word not in _RETRY_ON and not (word.isdigit() and 100 <= int(word) <= 599):
-                close = difflib.get_close_matches(word, _RETRY_ON, n=1)
-                hint = f"did you mean `{close[0]}`?" if close else f"one of: {', '.join(sorted(_RETRY_ON))}, or a status"
+                close = nearest(word, sorted(_RETRY_ON))
+                hint = f"did you mean `{close}`?" if close else f"one of: {', '.join(sorted(_RETRY_ON))}, or a status"
                 yield Finding((*place, "retries", "retryOn"), f"Istio does not know the retry condition `{word}`", hint)
         if " " in text:
             yield Finding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -88,6 +89,13 @@ def containers(slot: Slot) -> Iterator[tuple[str, Path, Fields]]:
     for field in ("initContainers", "containers"):
         for i, container in enumerate(slot.pod.get(field, ())):
             yield "pod", (field, i), container
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that was most likely meant, or an empty text."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), "")
 
 
 def repeated(values: list[Any]) -> list[int]:

@@ -15,9 +15,9 @@ from typing import Any
 import click
 
 from bgen import __version__
-from bgen import report
 from bgen.diagnostics import InternalError
 from bgen.diagnostics import Rejected
+from bgen.printer import FORMATS
 from bgen.printer import Printer
 
 _MARK = re.compile(rb"^\xef\xbb\xbf?apiVersion:[ \t]*[\"']?bgen/|^apiVersion:[ \t]*[\"']?bgen/", re.MULTILINE)
@@ -84,7 +84,7 @@ def _reporting(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--format",
             "form",
-            type=click.Choice(sorted(report.FORMATS)),
+            type=click.Choice(FORMATS),
             default="text",
             help="How problems are reported.",
         ),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import Any
 
 import click
 
-from bgen import report
 from bgen.diagnostics import Diagnostic
+
+FORMATS = ("github", "json", "text")
 
 
 class Printer:
@@ -25,6 +25,10 @@ class Printer:
 
     def diagnose(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> bool:
         """Report, and say whether anything of it rejects. JSON is printed as one array at the end."""
+        if not diagnostics:
+            return False
+        from bgen import report
+
         shown = [d._replace(severity="error") if self.strict else d for d in diagnostics]
         if self.form == "json":
             self.pending += shown
@@ -37,6 +41,8 @@ class Printer:
 
     def finish(self) -> None:
         if self.form == "json":
+            from bgen import report
+
             click.echo(report.as_json(self.pending), err=True, nl=False)
 
     def say(self, line: str) -> None:
@@ -57,4 +63,8 @@ def _styled(shown: str, **how: Any) -> str:
 
 def _width() -> int:
     """Columns of the terminal; what goes into a file or a pipe does not depend on any."""
-    return shutil.get_terminal_size().columns if sys.stderr.isatty() else report.WIDTH
+    if not sys.stderr.isatty():
+        return 160
+    import shutil
+
+    return shutil.get_terminal_size().columns

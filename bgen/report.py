@@ -89,6 +89,3 @@ def _data(shown: str) -> str:
 
 def _property(shown: str) -> str:
     return _data(shown).replace(":", "%3A").replace(",", "%2C")
-
-
-FORMATS: dict[str, Callable[[Iterable[Diagnostic]], str]] = {"text": text, "json": as_json, "github": github}

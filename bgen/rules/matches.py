@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bgen import re2
 from bgen.diagnostics import Path
 from bgen.matching import Match
 from bgen.matching import covers
@@ -73,6 +72,8 @@ def expressions(release: Release, source: Source) -> Iterator[Finding]:
 
     Fix: rewrite it, or match by prefix. Source: https://github.com/google/re2/wiki/Syntax; istio/pkg/config/validation.
     """
+    from bgen import re2
+
     for root in ("route", "routes", "stages"):
         for path, pattern in _regexes(source.get((root,)), (root,)):
             if len(pattern) > MAX_REGEX:

@@ -18,7 +18,8 @@ What a bundle is, beyond plain JSON Schema 2020-12:
 * it judges partial input as well as complete objects, so the keyword `required` is spelled `x-required`, which a standard
   validator ignores. Inside oneOf, anyOf, allOf and not it stays `required`: there it tells the branches of a union apart;
 * an explicit null means "remove": every property accepts it, and so does every definition except the kinds themselves.
-  List items and map values do not: where they are a $ref, a `type` beside the $ref takes null away again;
+  List items and map values do not: where they are a $ref, a `type` beside the $ref takes null away again. Kubernetes' maps of
+  texts and quantities are merged by key, so there a null value removes an entry;
 * items of the pod's lists that Kubernetes merges by key accept `$patch: delete`;
 * `bgen.container`, `bgen.pod` and `bgen.service` are the native objects as a spec takes them: less the fields that the
   compiler owns, and with labels and annotations where the object has metadata.
@@ -396,6 +397,19 @@ def allow_patch(bare: dict[str, Json], keys: dict[str, str]) -> None:
             item["properties"] = item["properties"] | {"$patch": {"enum": ["delete"]}}
 
 
+def with_null_values(node: Any) -> Any:
+    """The node with the values of its maps accepting null."""
+    if isinstance(node, list):
+        return [with_null_values(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    out = {key: with_null_values(value) for key, value in node.items()}
+    values = out.get("additionalProperties")
+    if isinstance(values, dict):
+        out["additionalProperties"] = {"$ref": values["$ref"]} if "$ref" in values else nullable(values)
+    return out
+
+
 def kubernetes_kind(name: str, node: Json) -> Json:
     """A cleaned kind of Kubernetes; its group is read off upstream's own annotation."""
     gvk = node["x-kubernetes-group-version-kind"][0]
@@ -420,7 +434,8 @@ def kubernetes_definitions(upstream: dict[str, Json]) -> tuple[dict[str, Json], 
     allow_patch(bare, keys)
     done = finish(bare, {names[name] for name in KUBERNETES_KINDS})
     enumerate_words(done)
-    return done | spec_parts(done), keys
+    whole: dict[str, Json] = with_null_values(done | spec_parts(done))
+    return whole, keys
 
 
 # Words that the API server takes and upstream's schemas leave open (Kubernetes API reference). null removes.

@@ -108,7 +108,7 @@ VERDICTS: list[tuple[str, Any, bool, bool]] = [
     (CONTAINER, {"name": "a", "env": [{"name": "b", "value": 1}]}, False, False),
     (CONTAINER, {"name": "a", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}, True, True),
     (CONTAINER, {"name": "a", "resources": {"limits": None}}, True, False),
-    (CONTAINER, {"name": "a", "resources": {"limits": {"cpu": None}}}, False, False),
+    (CONTAINER, {"name": "a", "resources": {"limits": {"cpu": None}}}, True, True),
     (CONTAINER, {"name": "a", "resources": {"limits": {"cpu": [1]}}}, False, False),
     (CONTAINER, {"name": "a", "readinessprobe": {}}, False, False),
     (MATCH, {"uri": {"prefix": "/"}}, True, True),

@@ -8,14 +8,13 @@ import pytest
 import yaml
 
 from bgen import conforms
-from bgen import decode
 from bgen import names
 from bgen import promql
 from bgen import render
-from bgen import schema
-from bgen import source
 from bgen.release import Release
 from bgen.resources import alerts
+
+from .releases import release_of
 
 SPEC = """\
 apiVersion: bgen/v1
@@ -33,9 +32,7 @@ STAGES = ("blue", "header", "mirror", "split", "green", "rollback")
 
 def release(stage: str = "blue", monitoring: str = "{}", spec: str = SPEC) -> Release:
     text = spec.replace("STAGE", stage) + f"monitoring: {monitoring}\n"
-    read = source.parse(text.encode(), "release.yaml")
-    schema.check(read)
-    return decode.decode(read.data)
+    return release_of(text)
 
 
 def rendered(of: Release) -> dict[str, str]:

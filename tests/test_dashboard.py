@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from bgen import decode
 from bgen import names
 from bgen import render
-from bgen import schema
-from bgen import source
 from bgen.release import Release
 from bgen.resources import dashboard
+
+from .releases import release_of
 
 SPEC = """\
 apiVersion: bgen/v1
@@ -33,9 +32,7 @@ rollback: {reason: test}
 
 def release(stage: str = "blue", monitoring: str = "{grafana: {delivery: both}}", spec: str = SPEC) -> Release:
     text = spec.replace("STAGE", stage) + f"monitoring: {monitoring}\n"
-    read = source.parse(text.encode(), "release.yaml")
-    schema.check(read)
-    return decode.decode(read.data)
+    return release_of(text)
 
 
 def files(of: Release) -> dict[str, str]:

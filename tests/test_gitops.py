@@ -9,12 +9,11 @@ import pytest
 import yaml
 
 from bgen import conforms
-from bgen import decode
 from bgen import render
-from bgen import schema
-from bgen import source
 from bgen.release import Release
 from bgen.resources import gitops
+
+from .releases import release_of
 
 SPEC = """\
 apiVersion: bgen/v1
@@ -33,9 +32,7 @@ REPO = "repoURL: 'https://git.example.com/shop.git'"
 def release(argocd: str | None = "", github: str = "{}", stage: str = "blue", spec: str = SPEC) -> Release:
     application = "null" if argocd is None else f"{{{REPO}{argocd}}}"
     text = spec.replace("STAGE", stage) + f"gitops: {{argocd: {application}, github: {github}}}\n"
-    read = source.parse(text.encode(), "release.yaml")
-    schema.check(read)
-    return decode.decode(read.data)
+    return release_of(text)
 
 
 def files(of: Release) -> dict[str, str]:

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bgen import decode
 from bgen import render
-from bgen import schema
-from bgen import source
 from bgen.build import build
 from bgen.release import Release
 from bgen.resources import ops
+
+from .releases import release_of
 
 ROOT = Path(__file__).parent.parent
 SPEC = """\
@@ -33,9 +32,7 @@ STAGES = ("blue", "header", "mirror", "split", "green", "rollback")
 
 
 def release(stage: str = "blue", more: str = ROLLBACK, spec: str = SPEC) -> Release:
-    read = source.parse((spec.replace("STAGE", stage) + more).encode(), "release.yaml")
-    schema.check(read)
-    return decode.decode(read.data)
+    return release_of(spec.replace("STAGE", stage) + more)
 
 
 def files(of: Release) -> dict[str, str]:

@@ -14,8 +14,6 @@ from hypothesis import HealthCheck
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from test_conforms import BARE
-from test_conforms import of
 
 from bgen import yamlread
 from bgen import yamltext
@@ -25,6 +23,9 @@ from bgen.document import File
 from bgen.schema import DEFAULT_PLATFORM
 from bgen.schema import SPEC
 from bgen.verify import verify
+
+from .test_conforms import BARE
+from .test_conforms import of
 
 Json = dict[str, Any]
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"

@@ -150,7 +150,7 @@ def build(
 ) -> int:
     """Compile specs and write DIR/<name>/ for each.
 
-    PATH is a spec, a directory (every YAML file in it with a line that starts `apiVersion: bgen/`), or - for standard
+    PATH is a spec, a directory (every YAML file directly in it with a line that starts `apiVersion: bgen/`), or - for standard
     input; the working directory when nothing is given. All specs are judged first; a rejected one keeps its tree.
     """
     from bgen.run import Run
@@ -162,7 +162,9 @@ def build(
     run = Run(printer, output, force=force, stage=stage)
     specs = list(_specs(paths or (Path(),)))
     if not specs:
-        raise click.UsageError("no spec found: a spec has a line that starts `apiVersion: bgen/v1`")
+        raise click.UsageError(
+            "no spec found: a spec has a line that starts `apiVersion: bgen/v1`; subdirectories are not searched"
+        )
     run.judge(specs)
     if stdout:
         run.print_manifests()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+import re
 import textwrap
 from typing import Any
 
@@ -89,7 +90,7 @@ def meant(topic: str) -> str:
 
 def _field(topic: str) -> str | None:
     node, home = conforms.bundle(SPEC), SPEC
-    for step in topic.split("."):
+    for step in re.sub(r"\[\d*\]", "", topic).split("."):
         if "items" in node:
             node, home = _resolved(node["items"], home)
         found = node.get("properties", {}).get(step)

@@ -205,6 +205,8 @@ def verify_tree(root: Path, mode: str, say: Callable[[str], None]) -> list[Diagn
         ]
         complaints += kubeconform.judge(paths, platform)
         judged = ", and by kubeconform"
+    elif mode == "auto":
+        judged = " (kubeconform is not on PATH and was not asked)"
     if not complaints:
         say(f"{root.as_posix()}: {len(files)} files verified{judged}")
     return complaints

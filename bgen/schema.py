@@ -88,6 +88,7 @@ def problems(
     for problem in islice(every, _MOST):
         found.setdefault(problem[:3], problem)
     # A value of the wrong type fails everything else too, and that helps nobody.
+    found = _without_misspelled(found)
     mistyped = {path for path, code, *_ in found if code == "BG102"}
     return [problem for problem in found.values() if problem[1] == "BG102" or problem[0] not in mistyped]
 
@@ -95,6 +96,17 @@ def problems(
 # More than anybody reads; a file with thousands of mistakes is not a spec.
 _MOST = 500
 _BASE = "https://bgen.invalid/schemas/"
+
+
+def _without_misspelled(found: dict[tuple[Path, str, str], Problem]) -> dict[tuple[Path, str, str], Problem]:
+    """The problems less every missing key that an unknown one beside it was meant to be."""
+    meant = {(path[:-1], hint) for path, code, _, hint, _ in found.values() if code == "BG101"}
+    return {
+        key: problem
+        for key, problem in found.items()
+        if problem[1] != "BG103"
+        or not any((problem[0], f"did you mean {word}?") in meant for word in problem[2].split() if word[0] == "`")
+    }
 
 
 def _validator(schema: conforms.Schema, checker: conforms.Checker) -> Any:

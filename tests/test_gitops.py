@@ -29,7 +29,7 @@ rollback: {reason: test}
 REPO = "repoURL: 'https://git.example.com/shop.git'"
 
 
-def release(argocd: str | None = "", github: str = "{}", stage: str = "blue", spec: str = SPEC) -> Release:
+def release(argocd: str | None = "", github: str = "{requirement: bgen}", stage: str = "blue", spec: str = SPEC) -> Release:
     application = "null" if argocd is None else f"{{{REPO}{argocd}}}"
     text = spec.replace("STAGE", stage) + f"gitops: {{argocd: {application}, github: {github}}}\n"
     return release_of(text)
@@ -50,8 +50,8 @@ def workflow(of: Release) -> Any:
 @pytest.mark.parametrize(
     ("argocd", "github", "paths"),
     [
-        ("", "{}", ["argocd/application.yaml", "ci/github-workflow.yaml"]),
-        (None, "{}", ["ci/github-workflow.yaml"]),
+        ("", "{requirement: bgen}", ["argocd/application.yaml", "ci/github-workflow.yaml"]),
+        (None, "{requirement: bgen}", ["ci/github-workflow.yaml"]),
         ("", "null", ["argocd/application.yaml"]),
         (None, "null", []),
     ],

@@ -63,7 +63,7 @@ def decode(data: Fields) -> Release:
         prometheus_rule=delivery.prometheus_rule(monitoring.get("prometheusRule", {}), namespace),
         grafana=delivery.grafana(monitoring.get("grafana", {})),
         argocd=delivery.argocd(gitops.get("argocd"), name),
-        github=delivery.github(gitops.get("github", {})),
+        github=delivery.github(gitops.get("github")),
         waves=(gitops.get("argocd") or {}).get("waves", True),
     )
 

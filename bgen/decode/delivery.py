@@ -74,7 +74,7 @@ def github(written: Fields | None) -> GitHub | None:
     if written is None:
         return None
     return GitHub(
-        written.get("requirement", "bgen"),
+        written["requirement"],
         written.get("python", "3.13"),
         written.get("runsOn", "ubuntu-latest"),
         written.get("branch", "main"),

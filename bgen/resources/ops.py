@@ -103,6 +103,8 @@ def _runbook(release: Release) -> Fields:
         "stable": release.stable,
         "candidate": release.candidate,
         "next": further[0] if further else None,
+        "rolled_back": live.name == "rollback",
+        "at_stable": live.name == release.stable,
         "has_candidate": release.candidate in release.slots,
         "reason": release.rollback_reason if live.name == "rollback" else None,
         "at": release.rollback_at if live.name == "rollback" else None,

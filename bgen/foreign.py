@@ -13,22 +13,31 @@ from bgen.document import File
 _TOOL_FILES = {"kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml"}
 
 
-def conflicts(root: Path, paths: list[Path], files: list[File]) -> Iterator[Diagnostic]:
+def conflicts(paths: list[Path], files: list[File]) -> Iterator[Diagnostic]:
     """What in the foreign files would fight with ours: one object twice, or a second VirtualService for a host (BG310)."""
     if not paths:
         return
     ours = list(_objects("\n---\n".join(f.text for f in files if f.path.startswith("manifests/"))))
-    identities = {_identity(found) for found in ours}
+    service = next(found for found in ours if found["kind"] == "Service")
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    identities = {_identity(found, namespace) for found in ours}
     hosts = {host for found in ours if found["kind"] == "VirtualService" for host in found["spec"]["hosts"]}
+    # However a Service's host is spelled, it is the same one.
+    hosts |= {
+        name,
+        f"{name}.{namespace}",
+        f"{name}.{namespace}.svc",
+        *(d["spec"]["host"] for d in ours if d["kind"] == "DestinationRule"),
+    }
     for path in paths:
         if path.name in _TOOL_FILES:
             message = "Argo CD would take the directory for another tool's and no longer apply the manifests as they are"
             yield Diagnostic(path.as_posix(), 0, 0, "BG310", message, "keep it outside manifests/")
         elif path.suffix in (".yaml", ".yml", ".json"):
-            yield from _conflicts_of(path, identities, hosts)
+            yield from _conflicts_of(path, identities, hosts, namespace)
 
 
-def _conflicts_of(path: Path, identities: set[tuple[str, ...]], hosts: set[str]) -> Iterator[Diagnostic]:
+def _conflicts_of(path: Path, identities: set[tuple[str, ...]], hosts: set[str], namespace: str) -> Iterator[Diagnostic]:
     try:
         found = list(_objects(path.read_text(encoding="utf-8")))
     except (ValueError, OSError) as error:
@@ -36,16 +45,24 @@ def _conflicts_of(path: Path, identities: set[tuple[str, ...]], hosts: set[str])
         yield Diagnostic(path.as_posix(), 0, 0, "BG310", message, "repair it, or keep it outside manifests/")
         return
     for entry in found:
-        if _identity(entry) in identities:
+        if _identity(entry, namespace) in identities:
             message = (
                 f"{entry['kind']} {entry['metadata'].get('name')} is in bgen's output too: Argo CD would apply only one of them"
             )
             yield Diagnostic(path.as_posix(), 0, 0, "BG310", message, "remove one of the two")
-        elif entry["kind"] == "VirtualService":
-            shared = hosts.intersection((entry.get("spec") or {}).get("hosts") or ())
+        elif entry["kind"] in ("VirtualService", "DestinationRule"):
+            shared = sorted(hosts.intersection(_hosts(entry)))
             if shared:
-                message = f"a second VirtualService for {sorted(shared)[0]}: a proxy follows one of them only"
-                yield Diagnostic(path.as_posix(), 0, 0, "BG310", message, "put its rules into `routes` of the spec")
+                message = f"a second {entry['kind']} for {shared[0]}: a proxy follows one of them only"
+                yield Diagnostic(path.as_posix(), 0, 0, "BG310", message, "put it into `routes` or `trafficPolicy` of the spec")
+
+
+def _hosts(entry: dict[str, Any]) -> list[str]:
+    """The hosts that a foreign VirtualService or DestinationRule is for, as far as they are texts."""
+    spec = entry.get("spec")
+    written = [*spec["hosts"]] if isinstance(spec, dict) and isinstance(spec.get("hosts"), list) else []
+    written += [spec["host"]] if isinstance(spec, dict) and "host" in spec else []
+    return [host for host in written if isinstance(host, str)]
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
@@ -60,6 +77,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         raise ValueError(str(error)) from None
 
 
-def _identity(found: dict[str, Any]) -> tuple[str, ...]:
+def _identity(found: dict[str, Any], namespace: str) -> tuple[str, ...]:
+    """Without a namespace of its own an object lands in the Application's, which is the release's."""
     group = str(found.get("apiVersion")).rpartition("/")[0]
-    return group, found["kind"], str(found["metadata"].get("namespace")), str(found["metadata"].get("name"))
+    return group, found["kind"], str(found["metadata"].get("namespace") or namespace), str(found["metadata"].get("name"))

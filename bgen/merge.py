@@ -54,7 +54,7 @@ def override(fields: dict[str, Any], own: dict[str, Any] | None) -> dict[str, An
     A field is replaced whole, because half a retry policy makes no sense; `headers` unite, because a stage that adds a
     response header must not undo the request header that the rule takes away.
     """
-    out = {**fields, **(own or {})}
+    out = {**fields, **{name: value if value is None else settle(value) for name, value in (own or {}).items()}}
     if own and fields.get("headers") and own.get("headers"):
         out["headers"] = _united_headers(fields["headers"], own["headers"])
     return {name: value for name, value in out.items() if value is not None}
@@ -97,7 +97,7 @@ def _replaced(base: dict[str, Any], over: dict[str, Any], field: str) -> frozens
         members -= {"name"}
     elif field == "strategy":
         # The fields of one strategy type mean nothing to another.
-        return frozenset(base) if over.get("type", base.get("type")) != base.get("type") else frozenset()
+        return frozenset(base) if (over.get("type") or base.get("type")) != base.get("type") else frozenset()
     else:
         members = UNIONS.get(field, frozenset())
     return members if any(over[name] is not None for name in members if name in over) else frozenset()

@@ -96,7 +96,10 @@ def _service(world: _World, source: Source) -> Iterator[Diagnostic]:
 
 
 def _opens(pod: dict[str, Any], target: int | str) -> bool:
-    ports = [port for container in _get(pod, "spec", "containers", default=()) for port in container.get("ports", ())]
+    # An init container that restarts is a sidecar, and as good as any other container.
+    sidecars = [c for c in _get(pod, "spec", "initContainers", default=()) if c.get("restartPolicy") == "Always"]
+    containers = [*_get(pod, "spec", "containers", default=()), *sidecars]
+    ports = [port for container in containers for port in container.get("ports", ())]
     return any(target in (port.get("name"), port["containerPort"]) for port in ports)
 
 

@@ -53,6 +53,7 @@ class Autoscaling(NamedTuple):
 
     min_replicas: int
     max_replicas: int
+    cpu: int | None
     metrics: list[Fields]
     behavior: Fields | None
 

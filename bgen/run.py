@@ -97,7 +97,10 @@ class Run:
 
     def _write(self, root: Path, files: list[File], dry: bool) -> None:
         found = tree.compare(root, files, self.force)
-        obstacles = [*found.obstacles, *conflicts(root, tree.foreign_manifests(root, files), files)]
+        # What this build removes is no user's file.
+        gone = {root / change.path for change in found.changes if change.after is None}
+        foreign = [path for path in tree.foreign_manifests(root, files) if path not in gone]
+        obstacles = [*found.obstacles, *conflicts(foreign, files)]
         if obstacles:
             raise Rejected(obstacles)
         self.changed |= bool(found.changes)
@@ -129,7 +132,7 @@ class Run:
                     self.changed |= bool(tree.remove(root))
                     self.printer.say(f"{root.as_posix()}: removed, its spec {found.spec} is gone")
                 else:
-                    message = f"the spec {found.spec} of this tree is gone, or makes another release now"
+                    message = f"the spec {found.spec} of this tree is gone"
                     hint = "`--prune` removes the tree; Argo CD would remove its objects"
                     raise Rejected([Diagnostic(root.as_posix(), 0, 0, "BG306", message, hint)])
             except lock.Unusable as error:
@@ -140,10 +143,13 @@ class Run:
                 self.rejected |= self.printer.diagnose(error.diagnostics)
 
     def _is_orphan(self, root: Path, spec: str, directories: list[Path]) -> bool:
-        """Whether no spec makes this tree any more. A spec that was rejected may still be the one, so its tree stays."""
+        """Whether the spec that made this tree is in none of the directories.
+
+        The lock knows the spec's file name only, so a file of that name, whatever it makes, keeps the tree.
+        """
         if root.name in self.names.values() or spec == _STANDARD_INPUT:
             return False
-        return all(not (place / spec).exists() or (place / spec).resolve() in self.names for place in directories)
+        return not any((place / spec).exists() for place in directories)
 
 
 def _summary(root: Path, changes: list[tree.Change], count: int, dry: bool) -> str:
@@ -166,14 +172,21 @@ def _collisions(accepted: list[Accepted]) -> Iterator[tuple[Accepted, Diagnostic
             claims["Deployment", release.namespace, name] = f"the Deployment {name} in {release.namespace}"
         for name, what in ((release.name, "Service"), (names.virtual_service(release), "VirtualService")):
             claims[what, release.namespace, name] = f"the {what} {name} in {release.namespace}"
-        if release.rules[-1].match is None:
-            for gateway in release.gateways:
-                for host in release.hosts:
+        if release.service_account.create:
+            name = release.service_account.name
+            claims["ServiceAccount", release.namespace, name] = f"the ServiceAccount {name} in {release.namespace}"
+        if release.gateway:
+            name = release.gateway.name
+            claims["Gateway", release.gateway.namespace, name] = f"the Gateway {name} in {release.gateway.namespace}"
+        for gateway in release.gateways:
+            for host in release.hosts:
+                # Gateways merge the rules of several VirtualServices for a host, sidecars follow one of them.
+                if gateway == "mesh" or release.rules[-1].match is None:
                     claims["host", gateway, host] = f"all of {host} at {gateway}"
         for claim, what in claims.items():
             if claim in taken:
                 message = f"{taken[claim]} makes {what} too"
-                hint = "give the releases names, versions or hosts of their own; `route.match` lets them share a host"
+                hint = "give each its own; at a gateway, without mesh, `route.match` lets releases share a host"
                 yield one, one.at_name._replace(message=message, hint=hint)
                 break
         else:
@@ -193,7 +206,7 @@ def verify_tree(root: Path, mode: str, say: Callable[[str], None]) -> list[Diagn
     platform = {"kubernetes": "1.32", "istio": "1.28", **found.state.get("platform", {})}
     complaints = [c._replace(file=(root / c.file).as_posix()) for c in verify(files, platform).complaints]
     complaints += _edited(root, files, found)
-    complaints += conflicts(root, tree.foreign_manifests(root, files), files)
+    complaints += conflicts(tree.foreign_manifests(root, files), files)
     from bgen import kubeconform
 
     judged = ""

@@ -398,7 +398,7 @@ def _argocd(field: str) -> Callable[[], Any]:
 
 
 def _github(field: str) -> Callable[[], Any]:
-    return lambda: getattr(_released(gitops={"github": {}}).github, field)
+    return lambda: getattr(_released(gitops={"github": {"requirement": "x"}}).github, field)
 
 
 DEFAULTS: dict[str, Callable[[], Any]] = {
@@ -453,7 +453,6 @@ DEFAULTS: dict[str, Callable[[], Any]] = {
     "gitops.argocd.destination.server": lambda: _argocd("destination")()["server"],
     "gitops.argocd.automated": _argocd("automated"),
     "gitops.argocd.waves": lambda: _released(gitops={"argocd": {"repoURL": "r"}}).waves,
-    "gitops.github.requirement": _github("requirement"),
     "gitops.github.python": _github("python"),
     "gitops.github.runsOn": _github("runs_on"),
     "gitops.github.branch": _github("branch"),

@@ -279,7 +279,7 @@ TEXT = [
         "an alias",
         "my-app",
         [(SERVICE, "    app: my-app\n", "    app: *a\n")],
-        at("BG501", SERVICE) | at("BG503", SERVICE),
+        at("BG501", SERVICE),
         "*a",
     ),
     M(

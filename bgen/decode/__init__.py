@@ -121,16 +121,8 @@ def _autoscaling(data: Fields) -> Autoscaling | None:
     if written is None:
         return None
     metrics: list[Fields] = settle(written.get("metrics", []))
-    if "cpu" in written:
-        # ContainerResource counts the application alone; Resource would count the proxy's cpu too.
-        name = data.get("container", {}).get("name") or data["name"]
-        target = {"type": "Utilization", "averageUtilization": written["cpu"]}
-        metrics = [
-            {"type": "ContainerResource", "containerResource": {"name": "cpu", "container": name, "target": target}},
-            *metrics,
-        ]
     smallest = written.get("minReplicas", REPLICAS)
-    return Autoscaling(smallest, written["maxReplicas"], metrics, settle(written.get("behavior")))
+    return Autoscaling(smallest, written["maxReplicas"], written.get("cpu"), metrics, settle(written.get("behavior")))
 
 
 def _budget(data: Fields) -> Fields | None:

@@ -108,7 +108,10 @@ class Slots:
         if self.hardening != "none":
             defaults["automountServiceAccountToken"] = False
         defaults["terminationGracePeriodSeconds"] = GRACE_SECONDS
-        security = POD_SECURITY[self.hardening]
+        security = dict(POD_SECURITY[self.hardening])
+        if any((layer.get("pod", {}).get("securityContext") or {}).get("runAsUser") == 0 for layer in (self.data, own)):
+            # The user's own value wins: a pod that must not be root could not start as root.
+            security.pop("runAsNonRoot", None)
         if security:
             defaults["securityContext"] = security
         placed = [layer.get("pod", {}) for layer in (self.data, own)]
@@ -174,9 +177,13 @@ def _security(hardening: str, container: Fields) -> Fields:
     """The defaults that fit the container: the API server refuses a privileged one that may not escalate."""
     own = container.get("securityContext") or {}
     added = (own.get("capabilities") or {}).get("add") or ()
+    defaults = dict(CONTAINER_SECURITY[hardening])
     if own.get("privileged") or "CAP_SYS_ADMIN" in added:
-        return {k: v for k, v in CONTAINER_SECURITY[hardening].items() if k != "allowPrivilegeEscalation"}
-    return CONTAINER_SECURITY[hardening]
+        defaults.pop("allowPrivilegeEscalation", None)
+    if own.get("runAsUser") == 0 and hardening == "restricted":
+        # The kubelet would refuse to start it under the pod's runAsNonRoot.
+        defaults["runAsNonRoot"] = False
+    return defaults
 
 
 def _spread(identity: dict[str, str]) -> list[Fields]:

@@ -152,7 +152,7 @@ def _staged(release: Release, stage: Stage, rule: Rule, port: Port, match: list[
 
 def _weighted(release: Release, stage: Stage, port: Port) -> list[Fields]:
     """The destinations of the rest; a single one has no weight, because Istio would ignore it."""
-    headers = (stage.candidate or {}).get("headers")
+    headers = override({}, stage.candidate).get("headers")
     stable, candidate = _to(release, release.stable, port), _to(release, release.candidate, port)
     if headers and stage.weight:
         candidate["headers"] = headers

@@ -156,6 +156,15 @@ def _hpa(release: Release, slot: Slot) -> dict[str, Any]:
         **_metadata(release, names.deployment(release, slot), _LATE, slot),
         "minReplicas": scaling.min_replicas,
         "maxReplicas": scaling.max_replicas,
-        "metrics": scaling.metrics or None,
+        "metrics": [*_cpu(scaling.cpu, slot), *scaling.metrics] or None,
         "behavior": scaling.behavior,
     }
+
+
+def _cpu(percent: int | None, slot: Slot) -> list[Fields]:
+    """The short form `cpu`: ContainerResource counts the application alone, Resource would count the proxy's cpu too."""
+    if percent is None:
+        return []
+    target = {"type": "Utilization", "averageUtilization": percent}
+    metric = {"name": "cpu", "container": slot.container["name"], "target": target}
+    return [{"type": "ContainerResource", "containerResource": metric}]

@@ -13,6 +13,7 @@ from bgen.release import Release
 from bgen.rules.rule import Finding
 from bgen.rules.rule import error
 from bgen.rules.rule import warning
+from bgen.rules.rule import written_matches
 from bgen.source import Source
 
 MAX_REGEX = 1024
@@ -27,16 +28,6 @@ _AFTER_SENDING = (
     "internal",
     "deadline-exceeded",
 )
-
-
-def written_matches(release: Release, source: Source) -> Iterator[tuple[Path, Match]]:
-    """Every match entry of the spec and its path."""
-    places: list[Path] = [("route", "match")]
-    places += [("routes", i, "match") for i in range(len(release.rules) - 1)]
-    places += [("stages", i, *part) for i in range(len(release.stages)) for part in (("match",), ("mirror", "match"))]
-    for place in places:
-        for i, entry in enumerate(source.get(place) or ()):
-            yield (*place, i), entry
 
 
 @error("BG271", "a match that fits every request")
@@ -154,3 +145,23 @@ def mirrored_writes(release: Release, source: Source) -> Iterator[Finding]:
                 "mirror reads only, or give the candidate a store of its own",
                 "key",
             )
+
+
+@error("BG277", "a null in a match")
+def null_matches(release: Release, source: Source) -> Iterator[Finding]:
+    """A match has no layer below, so null has nothing to remove; dropped, it would make the match fit more than was meant.
+
+    Fix: remove the line; `{}` as a header's value means that the header is there.
+    """
+    for path, entry in written_matches(release, source):
+        for inner in _nulls(entry):
+            yield Finding((*path, *inner), "null in a match would make it fit more", "remove the line")
+
+
+def _nulls(value: Any) -> Iterator[Path]:
+    items: Any = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    for step, entry in items:
+        if entry is None:
+            yield (step,)
+        for inner in _nulls(entry):
+            yield (step, *inner)

@@ -71,6 +71,9 @@ def _incomplete_elsewhere(release: Release, source: Source, checker: conforms.Ch
             (("autoscaling", "metrics", i), kubernetes, "MetricSpec", m)
             for i, m in enumerate(source.get(("autoscaling", "metrics")))
         ]
+    if release.autoscaling and release.autoscaling.behavior:
+        behavior = release.autoscaling.behavior
+        places.append((("autoscaling", "behavior"), kubernetes, "HorizontalPodAutoscalerBehavior", behavior))
     for i, rule in enumerate(release.rules):
         own: Path = ("route",) if i == len(release.rules) - 1 else ("routes", i)
         places.append((own, istio, "HTTPRoute", {**rule.fields, **({"match": rule.match} if rule.match else {})}))
@@ -157,7 +160,8 @@ def port_names(release: Release, source: Source) -> Iterator[Finding]:
     Fix: declare the name in `container.ports`, or use the number.
     """
     for slot in release.slots.values():
-        opened = [port for _, _, container in containers(slot) for port in container.get("ports", ())]
+        lasting = [c for _, path, c in containers(slot) if path[:1] != ("initContainers",) or c.get("restartPolicy") == "Always"]
+        opened = [port for container in lasting for port in container.get("ports", ())]
         every = {port.get("name") for port in opened}
         numbers = {port.get("containerPort") for port in opened}
         for i, port in enumerate(release.ports):

@@ -15,6 +15,7 @@ from bgen.rules.rule import error
 from bgen.rules.rule import nearest
 from bgen.rules.rule import warning
 from bgen.rules.rule import written_at
+from bgen.rules.rule import written_matches
 from bgen.source import Source
 
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+", re.ASCII)
@@ -59,6 +60,19 @@ def unknown_gateway(release: Release, source: Source) -> Iterator[Finding]:
             close = nearest(name, own)
             hint = f"did you mean `{close}`?" if close else f"write `namespace/{name}`, or add `gateway:` to emit one"
             yield Finding(("gateways", i), f"`{name}` is not a Gateway that bgen emits", hint)
+
+
+@error("BG234", "a match at a gateway where the routes do not hold")
+def match_gateways(release: Release, source: Source) -> Iterator[Finding]:
+    """A match's `gateways` select among those of the release; a name that is not one of them, as Istio spells it, never matches.
+
+    Fix: `namespace/name` of one of `gateways`, or mesh. Source: Istio, HTTPMatchRequest.gateways.
+    """
+    for path, entry in written_matches(release, source):
+        for i, name in enumerate(entry.get("gateways") or ()):
+            if name not in release.gateways:
+                hint = f"one of: {', '.join(release.gateways)}"
+                yield Finding((*path, "gateways", i), f"the routes do not hold at `{name}`, so this never matches", hint)
 
 
 @warning("BG223", "hosts that no gateway serves")

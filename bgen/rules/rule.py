@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from bgen.diagnostics import Diagnostic
 from bgen.diagnostics import Path
+from bgen.matching import Match
 from bgen.merge import trace
 from bgen.release import Fields
 from bgen.release import Release
@@ -89,6 +90,16 @@ def containers(slot: Slot) -> Iterator[tuple[str, Path, Fields]]:
     for field in ("initContainers", "containers"):
         for i, container in enumerate(slot.pod.get(field, ())):
             yield "pod", (field, i), container
+
+
+def written_matches(release: Release, source: Source) -> Iterator[tuple[Path, Match]]:
+    """Every match entry of the spec and its path."""
+    places: list[Path] = [("route", "match")]
+    places += [("routes", i, "match") for i in range(len(release.rules) - 1)]
+    places += [("stages", i, *part) for i in range(len(release.stages)) for part in (("match",), ("mirror", "match"))]
+    for place in places:
+        for i, entry in enumerate(source.get(place) or ()):
+            yield (*place, i), entry
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -54,7 +54,12 @@ def autoscaling(release: Release, source: Source) -> Iterator[Finding]:
     if scaling.min_replicas > scaling.max_replicas:
         message = f"minReplicas {scaling.min_replicas} is more than maxReplicas {scaling.max_replicas}"
         yield Finding(("autoscaling", "maxReplicas"), message, "raise maxReplicas")
-    if not scaling.metrics:
+    for i, metric in enumerate(scaling.metrics):
+        kind = metric.get("type", "")
+        if kind and kind[0].lower() + kind[1:] not in metric:
+            message = f"a metric of type {kind} needs `{kind[0].lower() + kind[1:]}`"
+            yield Finding(("autoscaling", "metrics", i), message, "say what to measure", "key")
+    if not scaling.metrics and scaling.cpu is None:
         yield Finding(("autoscaling",), "nothing to scale by", "add `cpu: 70`, or `metrics`", "key")
     if source.get(("autoscaling", "cpu")) is None:
         return
@@ -143,7 +148,11 @@ def stuck_rollout(release: Release, source: Source) -> Iterator[Finding]:
         if deadline is not None and deadline <= ready:
             path = written_at(source, slot, "deployment", ("progressDeadlineSeconds",))
             yield Finding(path, f"the deadline of {deadline} s is within minReadySeconds ({ready})", f"{ready + 60} at least")
-        rolling = deployment.get("strategy", {}).get("rollingUpdate", {})
+        strategy = deployment.get("strategy", {})
+        if strategy.get("type") == "Recreate" and "rollingUpdate" in strategy:
+            path = written_at(source, slot, "deployment", ("strategy", "rollingUpdate"))
+            yield Finding(path, "`rollingUpdate` means nothing to the strategy Recreate", "remove one of them", "key")
+        rolling = strategy.get("rollingUpdate", {})
         if all(rolling.get(name) in (0, "0%") for name in ("maxSurge", "maxUnavailable")):
             path = written_at(source, slot, "deployment", ("strategy", "rollingUpdate", "maxSurge"))
             yield Finding(path, "maxSurge and maxUnavailable are both 0: no pod could be replaced", "set one of them to 1")

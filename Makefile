@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXAMPLES := $(notdir $(wildcard examples/*))
 
-.PHONY: demo test lint goldens tools bench lock clean
+.PHONY: demo test fuzz lint goldens tools bench lock clean
 
 demo: .venv/ready
 	$(BIN)/bgen build examples/my-app/release.yaml -o build
@@ -27,8 +27,14 @@ goldens: .venv/ready
 tools: .venv/ready
 	$(BIN)/python scripts/install_tools.py
 
+# The property tests with new examples, fifty times as many.
+fuzz: .venv/ready
+	BGEN_FUZZ=50 $(BIN)/python -m pytest tests/test_properties.py tests/test_yamltext.py tests/test_conforms.py \
+		tests/test_matching.py tests/test_merge.py
+
 bench: .venv/ready
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/linear.py
 
 .venv/ready: requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -23,13 +23,15 @@ from bgen.release import Release
 from bgen.scalars import resolve_strictly
 from bgen.verify import KINDS
 
+from .conftest import drawn
+
 Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = schema.SPEC
 FILES = sorted(path.relative_to(ROOT / "schemas").as_posix() for path in (ROOT / "schemas").rglob("*.json"))
 KUBERNETES = [file for file in FILES if file.startswith("kubernetes/")]
 ISTIO = [file for file in FILES if file.startswith("istio/")]
-SOME = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=drawn(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @cache
@@ -263,7 +265,7 @@ DRAWN = [
 
 
 @pytest.mark.parametrize("ref", DRAWN)
-@settings(SOME, max_examples=25)
+@settings(SOME, max_examples=drawn(25))
 @given(st.data())
 def test_the_judges_agree_on_values_drawn_from_the_schemas(ref, data):
     value = data.draw(mutated(of({"$ref": ref}, ref.partition("#")[0]), least=0))

@@ -20,6 +20,8 @@ from bgen.matching import covers
 from bgen.matching import method_match
 from bgen.matching import methods_of
 
+from .conftest import drawn
+
 Match = dict[str, Any]
 
 
@@ -271,7 +273,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 ENTRIES = st.lists(st.sampled_from(["uri", "ignoreUriCase", "method", *FIELDS]), max_size=3).flatmap(
     lambda names: st.fixed_dictionaries({name: FIELDS[name] for name in dict.fromkeys(names)})
 )
-WORLD = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+WORLD = settings(max_examples=drawn(200), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite

@@ -14,6 +14,8 @@ from bgen.merge import override
 from bgen.merge import settle
 from bgen.merge import trace
 
+from .conftest import drawn
+
 HTTP = {"httpGet": {"path": "/", "port": 80}}
 TCP = {"tcpSocket": {"port": 80}}
 DELETE = {"$patch": "delete"}
@@ -335,7 +337,7 @@ def _leaves(value: Any) -> list[Any]:
     return [leaf for entry in value for leaf in _leaves(entry)] if type(value) is list else [value]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=drawn(300), deadline=None)
 @given(LAYERS, LAYERS, LAYERS)
 def test_merging_leaves_no_null_no_deletion_and_its_layers_as_they_were(one, two, three):
     layers = copy.deepcopy((one, two, three))

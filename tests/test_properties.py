@@ -24,6 +24,7 @@ from bgen.schema import DEFAULT_PLATFORM
 from bgen.schema import SPEC
 from bgen.verify import verify
 
+from .conftest import drawn
 from .test_conforms import BARE
 from .test_conforms import of
 
@@ -349,7 +350,7 @@ def _marked(value: Any, mark: str) -> Any:
 def test_a_spec_drawn_at_random_is_rejected_or_builds_twice_to_the_same_bytes():
     outcome: Counter[str] = Counter()
 
-    @settings(SLOW, max_examples=80)
+    @settings(SLOW, max_examples=drawn(80))
     @given(specs())
     def judge(spec: Json) -> None:
         content = as_yaml(spec)
@@ -410,7 +411,7 @@ OF_A_SLOT = ("container", "pod", "deployment", "trafficPolicy")
 
 @pytest.mark.parametrize("part", PARTS)
 def test_any_part_that_the_schema_describes_is_rejected_or_builds(part):
-    @settings(SLOW, max_examples=25)
+    @settings(SLOW, max_examples=drawn(25))
     @given(of({"$ref": PARTS[part]}, SPEC), st.booleans(), st.sampled_from(["blue", "header", "mirror", "split"]))
     def judge(value: Any, shared: bool, stage: str) -> None:
         spec = {**copy.deepcopy(BARE), "stage": stage}
@@ -565,7 +566,7 @@ def test_an_example_changed_at_random_is_rejected_or_builds(seed):
         attempt(yaml.safe_dump(spec, sort_keys=False, allow_unicode=draw.random() < 0.5).encode())
 
 
-@settings(SLOW, max_examples=40)
+@settings(SLOW, max_examples=drawn(40))
 @given(specs(), st.randoms(use_true_random=False))
 def test_a_drawn_spec_changed_at_random_is_rejected_or_builds(spec, draw):
     attempt(yaml.safe_dump(broken(spec, draw), sort_keys=False).encode())
@@ -621,7 +622,7 @@ PIECES = [
 ]
 
 
-@settings(SLOW, max_examples=300)
+@settings(SLOW, max_examples=drawn(300))
 @given(st.one_of(st.binary(max_size=60), st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join)))
 def test_any_bytes_are_rejected_or_build(content):
     attempt(content)

@@ -23,6 +23,8 @@ from bgen import yamlread
 from bgen import yamltext
 from bgen.scalars import resolve_strictly
 
+from .conftest import drawn
+
 # Bare in the text, the same string to every reader.
 NOOP = [
     "a",
@@ -428,7 +430,7 @@ VALUES = st.recursive(
     ),
     max_leaves=12,
 )
-FEW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=drawn(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @FEW
@@ -473,7 +475,7 @@ def test_a_float_is_refused_or_reads_back_the_same_without_an_exponent(value):
     assert differences({"value": value}) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=drawn(300), deadline=None)
 @given(st.from_regex(r"\A[-+.0-9_:eExobaftnyTZ~=<]{1,7}\Z"))
 def test_no_short_word_that_looks_like_a_number_or_constant_changes_its_type(word):
     assert differences({"value": word}) == []

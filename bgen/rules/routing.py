@@ -84,6 +84,11 @@ def hosts_without_gateway(release: Release, source: Source) -> Iterator[Finding]
     if release.hosts and set(release.gateways) == {"mesh"}:
         hint = "add `gateway:`, or name an existing one in `gateways`; remove `hosts` if only the mesh calls them"
         yield Finding(("hosts",), "these hosts answer inside the mesh only: no gateway serves them", hint, "key")
+    elif release.gateway and len(set(release.gateways) - {"mesh"}) == 1:
+        served = [host.rpartition("/")[2] for server in release.gateway.servers for host in server.get("hosts", ())]
+        for i, host in enumerate(release.hosts):
+            if not any(one in ("*", host) or (one.startswith("*.") and host.endswith(one[1:])) for one in served):
+                yield Finding(("hosts", i), f"no server of the gateway serves {host}", "add it to the `hosts` of a server")
 
 
 @error("BG224", "a gateway without hosts")

@@ -11,24 +11,24 @@ from bgen.document import File
 
 # Their presence makes Argo CD take the directory for something else than plain manifests (tool detection).
 _TOOL_FILES = {"kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml"}
+_ROUTING = ("VirtualService", "DestinationRule")
 
 
 def conflicts(paths: list[Path], files: list[File]) -> Iterator[Diagnostic]:
     """What in the foreign files would fight with ours: one object twice, or a second VirtualService for a host (BG310)."""
     if not paths:
         return
-    ours = list(_objects("\n---\n".join(f.text for f in files if f.path.startswith("manifests/"))))
-    service = next(found for found in ours if found["kind"] == "Service")
-    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    try:
+        ours = list(_objects("\n---\n".join(f.text for f in files if f.path.startswith("manifests/"))))
+    except ValueError:
+        # A file of ours that was damaged by hand is reported as that; there is nothing to compare with.
+        return
+    service: dict[str, Any] = next((found["metadata"] for found in ours if found["kind"] == "Service"), {})
+    name, namespace = str(service.get("name")), str(service.get("namespace"))
     identities = {_identity(found, namespace) for found in ours}
-    hosts = {host for found in ours if found["kind"] == "VirtualService" for host in found["spec"]["hosts"]}
+    hosts = {host for found in ours if found["kind"] in _ROUTING for host in _hosts(found)}
     # However a Service's host is spelled, it is the same one.
-    hosts |= {
-        name,
-        f"{name}.{namespace}",
-        f"{name}.{namespace}.svc",
-        *(d["spec"]["host"] for d in ours if d["kind"] == "DestinationRule"),
-    }
+    hosts |= {name, f"{name}.{namespace}", f"{name}.{namespace}.svc"}
     for path in paths:
         if path.name in _TOOL_FILES:
             message = "Argo CD would take the directory for another tool's and no longer apply the manifests as they are"
@@ -50,7 +50,7 @@ def _conflicts_of(path: Path, identities: set[tuple[str, ...]], hosts: set[str],
                 f"{entry['kind']} {entry['metadata'].get('name')} is in bgen's output too: Argo CD would apply only one of them"
             )
             yield Diagnostic(path.as_posix(), 0, 0, "BG310", message, "remove one of the two")
-        elif entry["kind"] in ("VirtualService", "DestinationRule"):
+        elif entry["kind"] in _ROUTING:
             shared = sorted(hosts.intersection(_hosts(entry)))
             if shared:
                 message = f"a second {entry['kind']} for {shared[0]}: a proxy follows one of them only"
@@ -58,7 +58,7 @@ def _conflicts_of(path: Path, identities: set[tuple[str, ...]], hosts: set[str],
 
 
 def _hosts(entry: dict[str, Any]) -> list[str]:
-    """The hosts that a foreign VirtualService or DestinationRule is for, as far as they are texts."""
+    """The hosts that a VirtualService or DestinationRule is for, as far as they are texts."""
     spec = entry.get("spec")
     written = [*spec["hosts"]] if isinstance(spec, dict) and isinstance(spec.get("hosts"), list) else []
     written += [spec["host"]] if isinstance(spec, dict) and "host" in spec else []

@@ -12,6 +12,7 @@ import click
 from bgen import lock
 from bgen import names
 from bgen import tree
+from bgen import yamlread
 from bgen.build import finish
 from bgen.build import prepare
 from bgen.diagnostics import Diagnostic
@@ -47,12 +48,14 @@ class Run:
         self.force = force
         self.stage = stage
         self.accepted: list[Accepted] = []
-        self.names: dict[Path, str] = {}
+        self.names: set[str] = set()
         self.rejected = False
         self.changed = False
 
     def judge(self, specs: list[tuple[str, bytes]]) -> None:
         """Judge every spec, then all of them together; those that are wrong are reported and left out."""
+        if not yamlread.FAST:
+            self.printer.say("bgen: the C extension of ruamel.yaml is missing; everything works, only slower")
         for file, content in specs:
             try:
                 judged = prepare(content, file, self.stage)
@@ -63,7 +66,7 @@ class Run:
                 self.rejected = True
             else:
                 self.accepted.append(Accepted(file, judged.release, judged.at_name))
-        self.names = {Path(one.file).resolve(): one.release.name for one in self.accepted}
+        self.names = {one.release.name for one in self.accepted}
         colliding = {one.file: found for one, found in _collisions(self.accepted)}
         for found in colliding.values():
             self.rejected |= self.printer.diagnose([found])
@@ -147,7 +150,7 @@ class Run:
 
         The lock knows the spec's file name only, so a file of that name, whatever it makes, keeps the tree.
         """
-        if root.name in self.names.values() or spec == _STANDARD_INPUT:
+        if root.name in self.names or spec == _STANDARD_INPUT:
             return False
         return not any((place / spec).exists() for place in directories)
 

@@ -841,3 +841,16 @@ def test_a_stale_file_of_bgens_own_is_no_foreign_one() -> None:
     write("shop.yaml", "\n".join(line for line in text.splitlines() if not line.startswith("  green:")) + "\n")
     assert bgen_("build", "shop.yaml").exit_code == 0
     assert not Path("deploy/shop/manifests/deployment-green.yaml").exists()
+
+
+def test_verify_of_a_tree_without_its_service_and_with_a_foreign_file() -> None:
+    built()
+    service = Path("deploy/shop/manifests/service.yaml")
+    service.write_text(service.read_text().replace("kind: Service", "kind: Other"))
+    write("deploy/shop/manifests/mine.yaml", "kind: Service\napiVersion: v1\nmetadata: {name: mine}\n")
+    result = bgen_("verify", "deploy", "--kubeconform", "off")
+    assert result.exit_code == 1
+    assert set(codes(result)) == {"BG302", "BG503"}
+    service.write_text("a: [\n")
+    result = bgen_("verify", "deploy", "--kubeconform", "off")
+    assert (result.exit_code, set(codes(result))) == (1, {"BG302", "BG501"})

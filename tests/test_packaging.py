@@ -126,3 +126,6 @@ def test_the_pure_reader_takes_over_without_the_c_extension(tmp_path: Path) -> N
     slow = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(ROOT))
     fast = run(sys.executable, "-m", "bgen", "build", SPEC, "--stdout", "-q", cwd=tmp_path, PYTHONPATH=str(ROOT))
     assert slow.stdout == fast.stdout
+    told = run(sys.executable, "-c", code.replace(", '-q'", ""), cwd=tmp_path, PYTHONPATH=str(ROOT))
+    assert told.stderr.count("the C extension of ruamel.yaml is missing") == 1
+    assert "C extension" not in slow.stderr + fast.stderr

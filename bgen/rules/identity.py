@@ -32,7 +32,11 @@ def unknown_stage(release: Release, source: Source) -> Iterator[Finding]:
         hint = f"add `slots.{release.candidate}`, or set `stage: {release.stable}`"
         yield Finding(("stage",), f"`{release.stage}` needs the slot {release.candidate}, which the release does not have", hint)
         return
-    close = nearest(release.stage, known)
+    close = nearest(release.stage, [*known, *steps, release.candidate])
+    if close and close not in known:
+        hint = f"did you mean `{close}`? It needs `slots.{release.candidate}` too"
+        yield Finding(("stage",), f"`{release.stage}` is not a stage of this release", hint)
+        return
     hint = f"did you mean `{close}`?" if close else f"one of: {', '.join(known)}"
     yield Finding(("stage",), f"`{release.stage}` is not a stage of this release", hint)
 
